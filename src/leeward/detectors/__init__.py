@@ -1,0 +1,1 @@
+"""Detectors: view to findings; they do not decide."""

@@ -1,0 +1,1 @@
+"""Frozen values and ports; standard library only."""

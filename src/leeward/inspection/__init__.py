@@ -1,0 +1,1 @@
+"""The machine of one exchange; no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Rulesets, their checks, and the decision."""
