@@ -23,6 +23,9 @@ class Condition:
         thresholds: Overrides by language tag.
         stages: Stages of the rule in which this condition is asked; empty means all of them.
         counts: Whether a firing counts as a violation of the caller. A person in distress is not a violator.
+        dry_run: Recorded as it would have fired, but nothing happens to the exchange.
+        exact: Hazards without a `*`.
+        families: Beginnings of the hazards that end in `*`.
     """
 
     detector: str
@@ -31,6 +34,17 @@ class Condition:
     thresholds: Mapping[str, float] = NO_THRESHOLDS
     stages: frozenset[Stage] = frozenset()
     counts: bool = True
+    dry_run: bool = False
+    exact: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    families: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exact", tuple(h for h in self.hazards if h[-1:] != "*"))
+        object.__setattr__(self, "families", tuple(h[:-1] for h in self.hazards if h[-1:] == "*"))
+
+    def matches(self, hazard: str) -> bool:
+        """Whether `hazard` is one of those that count."""
+        return hazard in self.exact or hazard.startswith(self.families)
 
     def least(self, language: str) -> float:
         """Return the threshold for `language`."""
