@@ -1,0 +1,1 @@
+"""leeward.toml and the environment, as one frozen tree."""

@@ -1,0 +1,154 @@
+"""The settings tree."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from leeward.gateway.settings import Answers, GatewaySettings, Limits, OpaqueParts
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of leeward.toml; unknown keys are refused."""
+
+
+class Server(Section, frozen=True, kw_only=True):
+    """Where the gateway listens.
+
+    Attributes:
+        public_url: Address under which callers reach it, for appeal links.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    public_url: str = ""
+
+
+class UpstreamTable(Section, frozen=True, kw_only=True):
+    """A model server.
+
+    Attributes:
+        url: Base address up to and including `/v1`.
+        dialect: What it speaks; decides which fields are renamed or dropped.
+        models: Globs of model names that go here.
+        rename: Names that callers use, and what the server calls the model.
+        api_key_env, api_key_file: Where its key is; the caller's own key never leaves unless `pass_through`.
+        pass_through: Send the caller's Authorization header on.
+        connect_seconds, first_byte_seconds, idle_seconds: Deadlines.
+    """
+
+    name: str
+    url: str
+    dialect: Literal["openai", "mistral", "vllm", "ollama", "llamacpp"] = "openai"
+    models: tuple[str, ...] = ("*",)
+    rename: dict[str, str] = msgspec.field(default_factory=dict)
+    api_key_env: str = ""
+    api_key_file: str = ""
+    pass_through: bool = False
+    connect_seconds: float = 5.0
+    first_byte_seconds: float = 120.0
+    idle_seconds: float = 60.0
+    max_connections: int = 512
+
+
+class Store(Section, frozen=True, kw_only=True):
+    """Where records are kept.
+
+    Attributes:
+        url: `sqlite:///file` or `postgresql://…`.
+        on_failure: What happens to an exchange whose record cannot be opened.
+    """
+
+    url: str = "sqlite:///leeward.db"
+    on_failure: Literal["refuse", "serve"] = "refuse"
+
+
+class EvidenceTable(Section, frozen=True, kw_only=True):
+    """Text of exchanges that fired a rule.
+
+    Attributes:
+        keep: Whether any is kept.
+        key_file: Key of the encryption; made on first use, readable by the owner alone.
+        retention_days: How long text is kept.
+    """
+
+    keep: bool = True
+    key_file: str = "leeward.evidence.key"
+    retention_days: float = 30.0
+
+
+class Rules(Section, frozen=True, kw_only=True):
+    """Which rulesets judge.
+
+    Attributes:
+        use: Name of a built-in ruleset or path of a file, for every tenant without one of its own.
+        packs: Further built-in packs, e.g. `usage-policy`.
+        directory: Folder of tenants' rulesets; watched, so that a change acts within two seconds.
+    """
+
+    use: str = "mistral-v1"
+    packs: tuple[str, ...] = ("usage-policy",)
+    directory: str = ""
+
+
+class InspectionTable(Section, frozen=True, kw_only=True):
+    """How texts are cut; a stream holds back `reach_chars` to `reach_chars + stride_chars` characters."""
+
+    stride_chars: int = 192
+    reach_chars: int = 128
+    window_chars: int = 448
+    code_stride_chars: int = 2_000
+    cache_entries: int = 20_000
+    spotlight: Literal["none", "delimit", "datamark"] = "none"
+
+
+class Tenant(Section, frozen=True, kw_only=True):
+    """One tenant.
+
+    Attributes:
+        models: Globs of models that it may use.
+        use: What it declares for licences, e.g. `{ actor_type = "company", purpose = "production" }`.
+    """
+
+    id: str
+    models: tuple[str, ...] = ("*",)
+    use: dict[str, str | int | bool] = msgspec.field(default_factory=dict)
+
+
+class Telemetry(Section, frozen=True, kw_only=True):
+    """Logs and traces; neither ever carries text of an exchange."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    traces: bool = False
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """All of leeward.toml."""
+
+    server: Server = Server()
+    upstream: tuple[UpstreamTable, ...] = ()
+    keys: Literal["auto", "required", "open"] = "auto"
+    store: Store = Store()
+    evidence: EvidenceTable = EvidenceTable()
+    rules: Rules = Rules()
+    inspection: InspectionTable = InspectionTable()
+    answers: Answers = Answers()
+    limits: Limits = Limits()
+    opaque: OpaqueParts = OpaqueParts()
+    tenant: tuple[Tenant, ...] = ()
+    telemetry: Telemetry = Telemetry()
+    demo: bool = False
+
+    def gateway(self) -> GatewaySettings:
+        """Return what the gateway is told."""
+        return GatewaySettings(
+            public_url=self.server.public_url.rstrip("/"),
+            keys=self.keys,
+            store_failure=self.store.on_failure,
+            limits=self.limits,
+            answers=self.answers,
+            opaque=self.opaque,
+        )

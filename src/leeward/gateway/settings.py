@@ -1,0 +1,81 @@
+"""What the gateway can be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request may weigh.
+
+    Attributes:
+        body_bytes: Longest request body.
+        depth: Deepest nesting of JSON.
+        messages: Most messages or input items.
+        parts: Most pieces of text.
+        body_seconds: Longest time that a client may take to send its request.
+        reply_bytes: Longest whole reply of the model server.
+    """
+
+    body_bytes: int = 8 * 1024 * 1024
+    depth: int = 64
+    messages: int = 20_000
+    parts: int = 60_000
+    body_seconds: float = 30.0
+    reply_bytes: int = 32 * 1024 * 1024
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the caller is told.
+
+    Attributes:
+        refusal: `message` answers 200 with a standard refusal; `error` answers 400 or 403.
+        notes: `visible` writes notes behind the passage; `metadata` keeps them in the `leeward` object.
+        language: Language of answers when the conversation's cannot be told.
+        country: Two-letter code whose help lines are shown first; empty shows the global directory.
+    """
+
+    refusal: Literal["message", "error"] = "message"
+    notes: Literal["visible", "metadata"] = "visible"
+    language: str = "en"
+    country: str = ""
+
+
+Opaque = Literal["deny", "allow"]
+
+
+class OpaqueParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens to parts whose content cannot be seen here; what is allowed is recorded as unchecked.
+
+    Attributes:
+        image_url: Images given by address, which the model server would fetch.
+        document: Documents by address and uploaded files.
+        audio: Audio.
+    """
+
+    image_url: Opaque = "deny"
+    document: Opaque = "deny"
+    audio: Opaque = "deny"
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the front door.
+
+    Attributes:
+        public_url: Address under which callers reach this gateway, for appeal links; no slash at the end.
+        keys: `required` asks every caller for a virtual key; `open` asks none; `auto` asks once one exists.
+        store_failure: `refuse` answers 503 when a record cannot be opened; `serve` goes on, counted.
+        keepalive_seconds: A stream that holds text back sends a comment at least this often.
+        reply_seconds: Longest time for one whole exchange.
+    """
+
+    public_url: str = ""
+    keys: Literal["auto", "required", "open"] = "auto"
+    store_failure: Literal["refuse", "serve"] = "refuse"
+    keepalive_seconds: float = 10.0
+    reply_seconds: float = 600.0
+    limits: Limits = Limits()
+    answers: Answers = Answers()
+    opaque: OpaqueParts = OpaqueParts()

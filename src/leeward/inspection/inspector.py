@@ -1,0 +1,169 @@
+"""Inspects whole texts and opens machines for streams, for one ruleset."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from leeward.domain.disposition import Disposition
+from leeward.domain.verdict import Cause, Verdict
+from leeward.domain.view import NO_FACTS, Fact, Stage, View
+from leeward.inspection.drive import drive, drive_async
+from leeward.inspection.judge import Judge
+from leeward.inspection.language import identify
+from leeward.inspection.machine import PartPlan, StreamMachine
+from leeward.inspection.normalise import layers_of
+from leeward.inspection.sanitise import Cut, Spotlight, sanitise
+from leeward.inspection.windows import PROMPT_WINDOWS, REPLY_WINDOWS, CodePlan, WindowPlan
+
+from collections.abc import Mapping
+
+from leeward.domain.view import Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionSettings:
+    """How texts are cut and remembered.
+
+    Attributes:
+        prompt_windows: Windows of everything that is there at once.
+        reply_windows: Windows of replies; their stride and reach are what a stream holds back.
+        code_stride_chars: An open code block is examined again after so many further characters.
+        cache_entries: Messages whose verdict is remembered, so that repeated history costs nothing.
+        spotlight: How untrusted text that was sanitised is marked.
+    """
+
+    prompt_windows: WindowPlan = PROMPT_WINDOWS
+    reply_windows: WindowPlan = REPLY_WINDOWS
+    code_stride_chars: int = 2_000
+    cache_entries: int = 20_000
+    spotlight: Spotlight = Spotlight.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A whole text, inspected.
+
+    Attributes:
+        verdict: Over all of its views.
+        text: What may be passed on; differs from the source only where it was sanitised.
+        is_changed: Whether it differs.
+    """
+
+    verdict: Verdict
+    text: str
+    is_changed: bool = False
+
+
+def describe(text: str) -> tuple[str, tuple[Layer, ...]]:
+    """Return the language and the readings of `text`."""
+    return identify(text), layers_of(text)
+
+
+class Inspector:
+    """Inspection as one ruleset wants it; gateway, library, scan and evaluation all use it.
+
+    Args:
+        judge: Runs detectors and decides.
+        settings: How texts are cut and remembered.
+        cache_key: Secret of this process; digests of remembered texts are keyed with it.
+    """
+
+    def __init__(self, judge: Judge, settings: InspectionSettings, cache_key: bytes) -> None:
+        self.judge = judge
+        self.ruleset = judge.ruleset
+        self._settings = settings
+        self._cache_key = cache_key
+        self._cache: OrderedDict[bytes, Passage] = OrderedDict()
+        plan = judge.ruleset.plans[Stage.CODE]
+        self._code = (
+            CodePlan(stride_chars=settings.code_stride_chars, holds=plan.may_stop) if plan.asked else None
+        )
+
+    def machine(self, stage: Stage, part: str = "", *, is_code: bool = False) -> StreamMachine:
+        """Return a machine for one part that is to be streamed or inspected."""
+        windows = self._settings.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
+        plan = PartPlan(
+            stage=stage,
+            part=part,
+            windows=windows,
+            code=self._code if stage is Stage.REPLY else None,
+            is_code=is_code,
+            holds_to_end=self.ruleset.plans[stage].holds_to_end,
+        )
+        return StreamMachine(plan, describe)
+
+    def inspect(self, text: str, stage: Stage, part: str = "", *, is_code: bool = False) -> Passage:
+        """Return the verdict on a whole text, and the text as it may be passed on."""
+        digest = self._digest(text, stage, is_code)
+        known = self._recall(digest, part)
+        if known is not None:
+            return known
+        machine = self._fed(text, stage, part, is_code)
+        drive(machine, self.judge)
+        return self._remember(digest, self._passage(text, stage, machine.verdict()))
+
+    async def inspect_async(self, text: str, stage: Stage, part: str = "", *, is_code: bool = False) -> Passage:
+        """Do as `inspect` does, leaving the event loop free while threads look."""
+        digest = self._digest(text, stage, is_code)
+        known = self._recall(digest, part)
+        if known is not None:
+            return known
+        machine = self._fed(text, stage, part, is_code)
+        await drive_async(machine, self.judge)
+        return self._remember(digest, self._passage(text, stage, machine.verdict()))
+
+    def judge_image(self, image: bytes, part: str) -> Verdict:
+        """Return the verdict on one encoded image."""
+        return self.judge.judge(View("", Stage.IMAGE, part, image=image))
+
+    def judge_facts(self, stage: Stage, facts: Mapping[str, Fact] = NO_FACTS) -> Verdict:
+        """Return the verdict on facts about an exchange or about a caller's traffic."""
+        return self.judge.judge(View("", stage, stage.value, facts=facts))
+
+    def _fed(self, text: str, stage: Stage, part: str, is_code: bool) -> StreamMachine:
+        machine = self.machine(stage, part, is_code=is_code)
+        machine.feed(text)
+        machine.end()
+        return machine
+
+    def _passage(self, text: str, stage: Stage, verdict: Verdict) -> Passage:
+        cuts = [
+            Cut(span=f.finding.span, replacement=f.finding.replacement)
+            for f in verdict.firings
+            if f.disposition is Disposition.SANITIZE
+            and f.cause is Cause.FINDING
+            and f.finding is not None
+            and f.finding.span is not None
+        ]
+        if not cuts:
+            return Passage(verdict, text)
+        clean = sanitise(text, cuts, stage=stage, scheme=self._settings.spotlight).text
+        return Passage(verdict, clean, clean != text)
+
+    # Memory ---------------------------------------------------------------------------------------------------
+
+    def _digest(self, text: str, stage: Stage, is_code: bool) -> bytes:
+        tag = f"{stage}{is_code:d}".encode().ljust(16)[:16]
+        return hashlib.blake2b(
+            text.encode("utf-8", "surrogatepass"), key=self._cache_key, person=tag, digest_size=16
+        ).digest()
+
+    def _recall(self, digest: bytes, part: str) -> Passage | None:
+        passage = self._cache.get(digest)
+        if passage is None:
+            return None
+        self._cache.move_to_end(digest)
+        if not passage.verdict.firings:
+            return passage
+        firings = tuple(replace(firing, part=part) for firing in passage.verdict.firings)
+        return replace(passage, verdict=replace(passage.verdict, firings=firings))
+
+    def _remember(self, digest: bytes, passage: Passage) -> Passage:
+        # A look that failed may succeed the next time, so it is not remembered.
+        if not passage.verdict.unchecked:
+            self._cache[digest] = passage
+            if len(self._cache) > self._settings.cache_entries:
+                self._cache.popitem(last=False)
+        return passage

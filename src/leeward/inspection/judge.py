@@ -1,0 +1,83 @@
+"""Judges views: runs the detectors that a ruleset names and lets the policy decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+from leeward.detectors.runner import run
+from leeward.domain.finding import Failed, Report
+from leeward.domain.ports import Detector, Placement
+from leeward.domain.rule import Ruleset
+from leeward.domain.verdict import CLEAR, Verdict
+from leeward.domain.view import Stage, View
+from leeward.policy.decide import decide
+
+
+class Judge:
+    """Runs the detectors of one ruleset on views.
+
+    Args:
+        ruleset: What is asked in each stage.
+        detectors: Opened detectors by id; one that the ruleset names and that is missing counts as failed.
+        threads: Where detectors with placement THREAD run.
+    """
+
+    def __init__(self, ruleset: Ruleset, detectors: Mapping[str, Detector], threads: Executor) -> None:
+        self.ruleset = ruleset
+        self._threads = threads
+        self._plans = ruleset.plans
+        self._inline: dict[Stage, tuple[Detector, ...]] = {}
+        self._threaded: dict[Stage, tuple[Detector, ...]] = {}
+        self._missing: dict[Stage, tuple[Report, ...]] = {}
+        for stage, plan in ruleset.plans.items():
+            found = [detectors[d] for d in plan.detectors if d in detectors]
+            self._inline[stage] = tuple(d for d in found if d.info.placement is Placement.INLINE)
+            self._threaded[stage] = tuple(d for d in found if d.info.placement is Placement.THREAD)
+            self._missing[stage] = tuple(Failed(d, "unavailable") for d in plan.detectors if d not in detectors)
+
+    def reach_chars(self, stage: Stage) -> int:
+        """Return the longest reach of the detectors asked in `stage`, in characters."""
+        return max((d.info.reach_chars for d in self._inline[stage] + self._threaded[stage]), default=0)
+
+    def is_inline(self, view: View) -> bool:
+        """Whether judging `view` needs no thread."""
+        return not self._threaded[view.stage]
+
+    def judge(self, view: View) -> Verdict:
+        """Return the verdict on `view`, waiting for detectors that run in threads."""
+        waiting = [(d, self._threads.submit(run, d, view)) for d in self._threaded[view.stage]]
+        reports = self._look(view)
+        reports.extend(_await(detector, future) for detector, future in waiting)
+        return self._decide(view, reports)
+
+    async def judge_async(self, view: View) -> Verdict:
+        """Return the verdict on `view` without blocking the event loop."""
+        waiting = [(d, asyncio.wrap_future(self._threads.submit(run, d, view))) for d in self._threaded[view.stage]]
+        reports = self._look(view)
+        for detector, future in waiting:
+            try:
+                reports.append(await asyncio.wait_for(future, detector.info.budget_seconds))
+            except TimeoutError:
+                reports.append(Failed(detector.info.id, "timeout"))
+        return self._decide(view, reports)
+
+    def _look(self, view: View) -> list[Report]:
+        reports: list[Report] = [run(detector, view) for detector in self._inline[view.stage]]
+        reports.extend(self._missing[view.stage])
+        return reports
+
+    def _decide(self, view: View, reports: list[Report]) -> Verdict:
+        plan = self._plans[view.stage]
+        if not plan.asked:
+            return CLEAR
+        return decide(plan, reports, language=view.language, part=view.part, start=view.start)
+
+
+def _await(detector: Detector, future: Future[Report]) -> Report:
+    try:
+        return future.result(timeout=detector.info.budget_seconds)
+    except FutureTimeout:
+        return Failed(detector.info.id, "timeout")
