@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 
@@ -21,4 +21,4 @@ class Caller:
     tenant: str = "default"
     key: str = ""
     end_user: str = ""
-    use: Mapping[str, str | int | bool] = MappingProxyType({})
+    use: Mapping[str, str | int | bool] = field(default_factory=lambda: MappingProxyType({}))

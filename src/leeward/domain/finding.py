@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -50,7 +50,7 @@ class Reading:
     """
 
     findings: tuple[Finding, ...] = ()
-    scores: Mapping[str, float] = NO_SCORES
+    scores: Mapping[str, float] = field(default_factory=lambda: NO_SCORES)
 
 
 NOTHING = Reading()

@@ -31,7 +31,7 @@ class Condition:
     detector: str
     hazards: tuple[str, ...]
     threshold: float
-    thresholds: Mapping[str, float] = NO_THRESHOLDS
+    thresholds: Mapping[str, float] = field(default_factory=lambda: NO_THRESHOLDS)
     stages: frozenset[Stage] = frozenset()
     counts: bool = True
     dry_run: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from leeward.domain.disposition import Disposition, Duty
@@ -65,7 +65,7 @@ class Verdict:
     disposition: Disposition = Disposition.PASS
     duties: frozenset[Duty] = frozenset()
     firings: tuple[Firing, ...] = ()
-    scores: Mapping[str, float] = NO_SCORES
+    scores: Mapping[str, float] = field(default_factory=lambda: NO_SCORES)
     checked: frozenset[str] = frozenset()
     unchecked: frozenset[str] = frozenset()
     language: str = "und"

@@ -97,7 +97,7 @@ class View:
     code_language: str = ""
     layers: tuple[Layer, ...] = ()
     image: bytes = field(default=b"", repr=False)
-    facts: Mapping[str, Fact] = NO_FACTS
+    facts: Mapping[str, Fact] = field(default_factory=lambda: NO_FACTS)
 
     @property
     def plain(self) -> Layer:
