@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from leeward.inspection.fences import CodeBlock, FenceTracker
@@ -28,7 +29,7 @@ class CodeWatch:
         is_code: Whether the whole part is code, without fences.
     """
 
-    __slots__ = ("_covered", "_ended", "_examined_blocks", "_is_code", "_plan", "_seen", "_tracker")
+    __slots__ = ("_closed", "_covered", "_ended", "_is_code", "_is_done", "_plan", "_seen", "_tracker")
 
     def __init__(self, plan: CodePlan, *, is_code: bool) -> None:
         self._plan = plan
@@ -36,20 +37,21 @@ class CodeWatch:
         self._tracker = FenceTracker()
         self._seen = 0
         self._ended = False
-        self._examined_blocks = 0  # closed blocks that are settled
+        self._is_done = False  # for a part that is all code: its last view is settled
+        self._closed: deque[CodeBlock] = deque()  # blocks that ended and whose last view is not settled
         self._covered = 0  # position up to which the current block is settled
 
     def feed(self, text: str) -> None:
         """Take the next piece of text."""
         self._seen += len(text)
         if not self._is_code:
-            self._tracker.feed(text)
+            self._closed.extend(self._tracker.feed(text))
 
     def end(self) -> None:
         """Say that no more text will come."""
         self._ended = True
         if not self._is_code:
-            self._tracker.end()
+            self._closed.extend(self._tracker.end())
 
     def due(self) -> CodeView | None:
         """Return the code to examine now, or None."""
@@ -70,7 +72,9 @@ class CodeWatch:
         """Take note that `view` was examined."""
         self._covered = view.stop
         if view.is_closed:
-            self._examined_blocks += 1
+            self._is_done = True
+            if self._closed:
+                self._closed.popleft()
 
     def limit(self) -> int | None:
         """Return the position at which unexamined code begins, or None when there is none."""
@@ -90,7 +94,6 @@ class CodeWatch:
 
     def _current(self) -> CodeBlock | None:
         if self._is_code:
-            done = self._examined_blocks > 0 or (self._ended and self._seen == 0)
-            return None if done else CodeBlock(0, None, "", False)
-        blocks = self._tracker.blocks
-        return blocks[self._examined_blocks] if self._examined_blocks < len(blocks) else None
+            is_empty = self._ended and self._seen == 0
+            return None if self._is_done or is_empty else CodeBlock(0, None, "", is_closed=False)
+        return self._closed[0] if self._closed else self._tracker.open_block
