@@ -38,6 +38,19 @@ class Finding:
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence {self.confidence} lies outside [0, 1]")
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the finding as JSON values, without what is empty."""
+        told: dict[str, object] = {"hazard": self.hazard, "confidence": round(self.confidence, 4)}
+        if self.span is not None:
+            told["span"] = [self.span.start, self.span.stop]
+        if self.message:
+            told["message"] = self.message
+        if self.evidence:
+            told["evidence"] = list(self.evidence)
+        if self.safe_alternative:
+            told["safe_alternative"] = self.safe_alternative
+        return told
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

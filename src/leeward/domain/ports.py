@@ -105,3 +105,6 @@ class KeyStore(Protocol):
 
     def caller_of(self, secret_hash: bytes) -> Caller | None:
         """Return who holds the key with this SHA-256, or None when it is unknown or revoked."""
+
+    def is_empty(self) -> bool:
+        """Whether no key was ever made; may be up to two seconds old."""

@@ -49,6 +49,24 @@ class Firing:
     failure: str = ""
     dry_run: bool = False
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the firing as JSON values, without what is empty."""
+        told: dict[str, object] = {
+            "rule": self.rule,
+            "name": self.name,
+            "disposition": self.disposition.word,
+            "detector": self.detector,
+        }
+        if self.part:
+            told["part"] = self.part
+        if self.dry_run:
+            told["dry_run"] = True
+        if self.failure:
+            told["failure"] = self.failure
+        if self.finding is not None:
+            told |= self.finding.to_dict()
+        return told
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -74,6 +92,19 @@ class Verdict:
     def rules(self) -> tuple[str, ...]:
         """Ids of the rules that fired because something was seen, sorted, each once."""
         return tuple(sorted({f.rule for f in self.firings if f.cause is Cause.FINDING}))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the verdict as JSON values; names what was seen and where, and never quotes it."""
+        return {
+            "disposition": self.disposition.word,
+            "duties": sorted(self.duties),
+            "rules": list(self.rules),
+            "scores": {rule: round(score, 4) for rule, score in sorted(self.scores.items())},
+            "findings": [f.to_dict() for f in self.firings if f.cause is Cause.FINDING],
+            "checked": sorted(self.checked),
+            "unchecked": sorted(self.unchecked),
+            "language": self.language,
+        }
 
     @property
     def violations(self) -> tuple[Firing, ...]:

@@ -27,13 +27,15 @@ class CodeWatch:
     Args:
         plan: How code is examined.
         is_code: Whether the whole part is code, without fences.
+        language: Language of a part that is all code; empty when unknown.
     """
 
-    __slots__ = ("_closed", "_covered", "_ended", "_is_code", "_is_done", "_plan", "_seen", "_tracker")
+    __slots__ = ("_closed", "_covered", "_ended", "_is_code", "_is_done", "_language", "_plan", "_seen", "_tracker")
 
-    def __init__(self, plan: CodePlan, *, is_code: bool) -> None:
+    def __init__(self, plan: CodePlan, *, is_code: bool, language: str = "") -> None:
         self._plan = plan
         self._is_code = is_code
+        self._language = language
         self._tracker = FenceTracker()
         self._seen = 0
         self._ended = False
@@ -95,5 +97,5 @@ class CodeWatch:
     def _current(self) -> CodeBlock | None:
         if self._is_code:
             is_empty = self._ended and self._seen == 0
-            return None if self._is_done or is_empty else CodeBlock(0, None, "", is_closed=False)
+            return None if self._is_done or is_empty else CodeBlock(0, None, self._language, is_closed=False)
         return self._closed[0] if self._closed else self._tracker.open_block

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
-from leeward.domain.view import NO_FACTS, Fact, Stage, View
+from leeward.domain.view import NO_FACTS, Fact, Layer, Stage, View
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.judge import Judge
 from leeward.inspection.language import identify
@@ -16,11 +17,6 @@ from leeward.inspection.machine import PartPlan, StreamMachine
 from leeward.inspection.normalise import layers_of
 from leeward.inspection.sanitise import Cut, Spotlight, sanitise
 from leeward.inspection.windows import PROMPT_WINDOWS, REPLY_WINDOWS, CodePlan, WindowPlan
-
-from collections.abc import Mapping
-
-from leeward.domain.view import Layer
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionSettings:
@@ -81,7 +77,9 @@ class Inspector:
             CodePlan(stride_chars=settings.code_stride_chars, holds=plan.may_stop) if plan.asked else None
         )
 
-    def machine(self, stage: Stage, part: str = "", *, is_code: bool = False) -> StreamMachine:
+    def machine(
+        self, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
+    ) -> StreamMachine:
         """Return a machine for one part that is to be streamed or inspected."""
         windows = self._settings.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
         plan = PartPlan(
@@ -90,27 +88,36 @@ class Inspector:
             windows=windows,
             code=self._code if stage is Stage.REPLY else None,
             is_code=is_code,
+            code_language=code_language,
             holds_to_end=self.ruleset.plans[stage].holds_to_end,
         )
         return StreamMachine(plan, describe)
 
-    def inspect(self, text: str, stage: Stage, part: str = "", *, is_code: bool = False) -> Passage:
+    def inspect(
+        self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
+    ) -> Passage:
         """Return the verdict on a whole text, and the text as it may be passed on."""
-        digest = self._digest(text, stage, is_code)
+        digest = self._digest(text, stage, code_language if is_code else None)
         known = self._recall(digest, part)
         if known is not None:
             return known
-        machine = self._fed(text, stage, part, is_code)
+        machine = self.machine(stage, part, is_code=is_code, code_language=code_language)
+        machine.feed(text)
+        machine.end()
         drive(machine, self.judge)
         return self._remember(digest, self._passage(text, stage, machine.verdict()))
 
-    async def inspect_async(self, text: str, stage: Stage, part: str = "", *, is_code: bool = False) -> Passage:
+    async def inspect_async(
+        self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
+    ) -> Passage:
         """Do as `inspect` does, leaving the event loop free while threads look."""
-        digest = self._digest(text, stage, is_code)
+        digest = self._digest(text, stage, code_language if is_code else None)
         known = self._recall(digest, part)
         if known is not None:
             return known
-        machine = self._fed(text, stage, part, is_code)
+        machine = self.machine(stage, part, is_code=is_code, code_language=code_language)
+        machine.feed(text)
+        machine.end()
         await drive_async(machine, self.judge)
         return self._remember(digest, self._passage(text, stage, machine.verdict()))
 
@@ -121,12 +128,6 @@ class Inspector:
     def judge_facts(self, stage: Stage, facts: Mapping[str, Fact] = NO_FACTS) -> Verdict:
         """Return the verdict on facts about an exchange or about a caller's traffic."""
         return self.judge.judge(View("", stage, stage.value, facts=facts))
-
-    def _fed(self, text: str, stage: Stage, part: str, is_code: bool) -> StreamMachine:
-        machine = self.machine(stage, part, is_code=is_code)
-        machine.feed(text)
-        machine.end()
-        return machine
 
     def _passage(self, text: str, stage: Stage, verdict: Verdict) -> Passage:
         cuts = [
@@ -144,10 +145,10 @@ class Inspector:
 
     # Memory ---------------------------------------------------------------------------------------------------
 
-    def _digest(self, text: str, stage: Stage, is_code: bool) -> bytes:
-        tag = f"{stage}{is_code:d}".encode().ljust(16)[:16]
+    def _digest(self, text: str, stage: Stage, code_language: str | None) -> bytes:
+        tag = stage.encode() if code_language is None else f"+{code_language}".encode("utf-8", "replace")
         return hashlib.blake2b(
-            text.encode("utf-8", "surrogatepass"), key=self._cache_key, person=tag, digest_size=16
+            text.encode("utf-8", "surrogatepass"), key=self._cache_key, person=tag[:16], digest_size=16
         ).digest()
 
     def _recall(self, digest: bytes, part: str) -> Passage | None:

@@ -35,6 +35,7 @@ class PartPlan:
         part: JSON path, for views and firings.
         code: How code is examined; None when no rule asks about code.
         is_code: Whether the whole part is code, as in a code completion.
+        code_language: Language of a part that is all code; empty when unknown.
         holds_to_end: Whether nothing may leave before all of it is examined.
     """
 
@@ -43,6 +44,7 @@ class PartPlan:
     part: str = ""
     code: CodePlan | None = None
     is_code: bool = False
+    code_language: str = ""
     holds_to_end: bool = False
 
 
@@ -87,7 +89,7 @@ class StreamMachine:
         self._tally = Tally()
         self._notes = NoteBook()
         self._edits: list[tuple[Span, str]] = []  # what a reply must not show, in order
-        self._code = CodeWatch(plan.code, is_code=plan.is_code) if plan.code else None
+        self._code = CodeWatch(plan.code, is_code=plan.is_code, language=plan.code_language) if plan.code else None
         self._code_view: CodeView | None = None
         self._asked: Examine | None = None
 

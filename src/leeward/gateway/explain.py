@@ -1,0 +1,50 @@
+"""The `leeward` object and the headers that explain a decision to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leeward.domain.rule import Ruleset
+from leeward.domain.verdict import Cause, Verdict
+
+Json = dict[str, object]
+_MOST_FINDINGS = 50
+
+
+def explain(
+    decision_id: str, ruleset: Ruleset, verdict: Verdict, *, appeal: str = "", changes: Sequence[str] = ()
+) -> Json:
+    """Return the object that rides on every reply; it names what was seen and where, and never quotes it.
+
+    Args:
+        appeal: Address of the appeal page; empty when the gateway has no public address.
+        changes: What was altered in the request, e.g. `messages[1].content: 1 passage removed`.
+    """
+    told: Json = {
+        "decision_id": decision_id,
+        "ruleset": ruleset.label,
+        "language": verdict.language,
+        "disposition": verdict.disposition.word,
+        "findings": [f.to_dict() for f in verdict.firings[:_MOST_FINDINGS] if f.cause is Cause.FINDING],
+        "checked": sorted(verdict.checked),
+        "unchecked": sorted(verdict.unchecked),
+    }
+    if verdict.duties:
+        told["duties"] = sorted(verdict.duties)
+    if changes:
+        told["changes"] = list(changes)
+    if appeal:
+        told["appeal"] = f"{appeal}/appeals/{decision_id}"
+    return told
+
+
+def decision_headers(
+    decision_id: str, ruleset: Ruleset, verdict: Verdict, inspection_seconds: float
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every reply carries."""
+    return [
+        (b"x-leeward-decision-id", decision_id.encode()),
+        (b"x-leeward-disposition", verdict.disposition.word.encode()),
+        (b"x-leeward-ruleset", ruleset.label.encode()),
+        (b"server-timing", b"leeward;dur=%.3f" % (inspection_seconds * 1000)),
+    ]

@@ -1,0 +1,189 @@
+"""Leeward as a library: the same inspection as the gateway, in your process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeAlias
+
+from leeward.answers import note, refusal
+from leeward.config.tree import InspectionTable, Rules
+from leeward.domain.verdict import Verdict, join
+from leeward.domain.view import Stage
+from leeward.inspection.drive import drive, drive_async
+from leeward.inspection.inspector import Passage
+from leeward.inspection.judge import Judge
+from leeward.inspection.machine import StreamMachine
+from leeward.inspection.steps import Annotate, Done, Output, Release, Stop
+from leeward.wiring.rules import Rulesets, inspection_settings
+
+Message: TypeAlias = Mapping[str, object]
+_STAGES = {"system": Stage.INSTRUCTIONS, "developer": Stage.INSTRUCTIONS, "tool": Stage.TOOL_RESULT}
+
+
+class Guard:
+    """Checks prompts, replies and code against a ruleset.
+
+    Create it once and share it between threads; opening the detectors takes a few tenths of a second.
+
+    Args:
+        ruleset: Name of a built-in ruleset or path of a TOML file.
+        packs: Further built-in packs, e.g. `usage-policy`.
+        inspection: How streams are cut; the defaults hold back 128 to 320 characters.
+
+    Raises:
+        RulesetError: If the ruleset fails a check.
+        DetectorError: If a detector cannot be opened.
+
+    Examples:
+        >>> from leeward import Guard
+        >>> guard = Guard()
+        >>> guard.check_prompt("What is the capital of France?").disposition.word
+        'pass'
+    """
+
+    def __init__(
+        self,
+        ruleset: str | Path = "mistral-v1",
+        *,
+        packs: Sequence[str] = (),
+        inspection: InspectionTable | None = None,
+    ) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
+        settings = inspection_settings(inspection or InspectionTable())
+        rules = Rules(use=str(ruleset), packs=tuple(packs))
+        self._inspector = Rulesets(rules, settings, self._threads, os.urandom(32)).default
+        self.ruleset = self._inspector.ruleset
+
+    def check_prompt(self, prompt: str | Sequence[Message]) -> Verdict:
+        """Return the verdict on a prompt: one text, or messages as the chat API takes them."""
+        return join(self._inspector.inspect(text, stage, part).verdict for text, stage, part in _parts(prompt))
+
+    def check_reply(self, reply: str) -> Verdict:
+        """Return the verdict on a model's reply, fenced code in it included."""
+        return self._inspector.inspect(reply, Stage.REPLY).verdict
+
+    def check_code(self, code: str, language: str = "") -> Verdict:
+        """Return the verdict on code that a model wrote; `language` as after a code fence, guessed when empty."""
+        return self._inspector.inspect(code, Stage.REPLY, is_code=True, code_language=language).verdict
+
+    def check(self, text: str, stage: Stage, part: str = "") -> Passage:
+        """Return the verdict on a text of any stage, and the text with flagged passages made safe."""
+        return self._inspector.inspect(text, stage, part)
+
+    async def check_prompt_async(self, prompt: str | Sequence[Message]) -> Verdict:
+        """Do as `check_prompt` does without blocking the event loop while threads look."""
+        passages = [await self._inspector.inspect_async(*part) for part in _parts(prompt)]
+        return join(passage.verdict for passage in passages)
+
+    async def check_reply_async(self, reply: str) -> Verdict:
+        """Do as `check_reply` does without blocking the event loop while threads look."""
+        return (await self._inspector.inspect_async(reply, Stage.REPLY)).verdict
+
+    async def check_code_async(self, code: str, language: str = "") -> Verdict:
+        """Do as `check_code` does without blocking the event loop while threads look."""
+        passage = await self._inspector.inspect_async(code, Stage.REPLY, is_code=True, code_language=language)
+        return passage.verdict
+
+    def stream(self, reply: Iterable[str]) -> GuardedStream:
+        """Return the reply as it may be shown; iterate over it, then read its `verdict`."""
+        return GuardedStream(reply, self._inspector.machine(Stage.REPLY), self._inspector.judge)
+
+    def stream_async(self, reply: AsyncIterable[str]) -> AsyncGuardedStream:
+        """Return an async reply as it may be shown; iterate over it, then read its `verdict`."""
+        return AsyncGuardedStream(reply, self._inspector.machine(Stage.REPLY), self._inspector.judge)
+
+    def close(self) -> None:
+        """Stop the threads of detectors."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _parts(prompt: str | Sequence[Message]) -> Iterator[tuple[str, Stage, str]]:
+    if isinstance(prompt, str):
+        yield prompt, Stage.PROMPT, ""
+        return
+    for number, message in enumerate(prompt):
+        stage = _STAGES.get(str(message.get("role", "user")), Stage.PROMPT)
+        for part, text in _texts(message.get("content"), f"messages[{number}].content"):
+            yield text, stage, part
+
+
+def _texts(content: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(content, str):
+        yield path, content
+    elif isinstance(content, Sequence):
+        for number, chunk in enumerate(content):
+            if isinstance(chunk, Mapping) and isinstance(chunk.get("text"), str):
+                yield f"{path}[{number}].text", str(chunk["text"])
+    elif content is not None:
+        raise TypeError(f"{path} must be a string or a list of chunks, not {type(content).__name__}")
+
+
+class _Shown:
+    """Turns what a machine gives out into text for a reader."""
+
+    def __init__(self, machine: StreamMachine) -> None:
+        self.machine = machine
+        self.is_stopped = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """Over everything examined so far."""
+        return self.machine.verdict()
+
+    def texts(self, outputs: Iterable[Output]) -> Iterator[str]:
+        """Yield what may be shown."""
+        for output in outputs:
+            match output:
+                case Release(text=text):
+                    yield text
+                case Annotate(firings=firings):
+                    yield note(firings, self.verdict.language)
+                case Stop(verdict=verdict):
+                    self.is_stopped = True
+                    yield refusal(verdict, verdict.language)
+                case Done():
+                    return
+
+
+class GuardedStream(_Shown):
+    """A reply as it may be shown: text leaves once it is examined and out of every detector's reach.
+
+    When a rule stops it, the standard refusal is the last piece and `is_stopped` is true.
+    """
+
+    def __init__(self, reply: Iterable[str], machine: StreamMachine, judge: Judge) -> None:
+        super().__init__(machine)
+        self._reply = reply
+        self._judge = judge
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in self._reply:
+            self.machine.feed(piece)
+            yield from self.texts(drive(self.machine, self._judge))
+            if self.machine.is_over:
+                return
+        self.machine.end()
+        yield from self.texts(drive(self.machine, self._judge))
+
+
+class AsyncGuardedStream(_Shown):
+    """Does as `GuardedStream` does, for an async reply."""
+
+    def __init__(self, reply: AsyncIterable[str], machine: StreamMachine, judge: Judge) -> None:
+        super().__init__(machine)
+        self._reply = reply
+        self._judge = judge
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for piece in self._reply:
+            self.machine.feed(piece)
+            for text in self.texts(await drive_async(self.machine, self._judge)):
+                yield text
+            if self.machine.is_over:
+                return
+        self.machine.end()
+        for text in self.texts(await drive_async(self.machine, self._judge)):
+            yield text

@@ -1,0 +1,202 @@
+"""Rulesets and the inspectors that enforce them, swapped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
+from leeward.config.tree import InspectionTable, Rules
+from leeward.detectors.patterns import InlinePatternDetector
+from leeward.detectors.registry import known_infos, open_detectors
+from leeward.domain.ports import Detector
+from leeward.domain.rule import Ruleset
+from leeward.errors import DetectorError, SettingsError
+from leeward.inspection.inspector import InspectionSettings, Inspector
+from leeward.inspection.judge import Judge
+from leeward.inspection.sanitise import Spotlight
+from leeward.inspection.windows import WindowPlan
+from leeward.policy.book import RulesetBook
+from leeward.policy.live import LiveRulesets, Swapped, read_book
+from leeward.policy.problems import Refused
+from leeward.policy.reading import Source
+
+log = logging.getLogger("leeward.rules")
+
+BUILTIN = "mistral-v1"
+COMBINED = "protocol-and-packs"
+POLL_SECONDS = 1.0
+
+
+def inspection_settings(table: InspectionTable) -> InspectionSettings:
+    """Return how texts are cut.
+
+    Raises:
+        SettingsError: If the numbers do not fit each other.
+    """
+    try:
+        windows = WindowPlan(
+            stride_chars=table.stride_chars, reach_chars=table.reach_chars, size_chars=table.window_chars
+        )
+    except ValueError as error:
+        raise SettingsError(f"[inspection] cannot be used: {error}") from error
+    return InspectionSettings(
+        reply_windows=windows,
+        code_stride_chars=table.code_stride_chars,
+        cache_entries=table.cache_entries,
+        spotlight=Spotlight(table.spotlight),
+    )
+
+
+def sources_of(rules: Rules) -> tuple[list[Source], str]:
+    """Return the ruleset files that the settings name, and the name of the default ruleset.
+
+    Raises:
+        SettingsError: If a file or the folder cannot be read.
+    """
+    sources = [_read(path) for path in _files(rules)]
+    if rules.use.endswith(".toml"):
+        default = _name_of(sources[0]) if sources else BUILTIN
+    else:
+        default = rules.use
+    if rules.packs:
+        extends = ", ".join(f'"{name}"' for name in (default, *rules.packs))
+        sources.append(Source(name="[rules]", text=f'name = "{COMBINED}"\nversion = "1.0.0"\nextends = [{extends}]\n'))
+        default = COMBINED
+    return sources, default
+
+
+def _files(rules: Rules) -> list[Path]:
+    files = [Path(rules.use)] if rules.use.endswith(".toml") else []
+    if rules.directory:
+        folder = Path(rules.directory)
+        if not folder.is_dir():
+            raise SettingsError(f"[rules] directory: {folder} is no folder")
+        files += sorted(folder.glob("*.toml"))
+    return files
+
+
+def _read(path: Path) -> Source:
+    try:
+        return Source(name=str(path), text=path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"ruleset {path} cannot be read: {error}") from error
+
+
+def _name_of(source: Source) -> str:
+    for line in source.text.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "name":
+            return value.strip().strip("\"'")
+    return source.name
+
+
+class Rulesets:
+    """The rulesets in use, each with an inspector; a reload swaps all of it at once or nothing.
+
+    Args:
+        rules: Which rulesets judge.
+        settings: How texts are cut.
+        threads: Where slow detectors run.
+        cache_key: Secret of this process for digests of remembered texts.
+
+    Raises:
+        SettingsError: If a file cannot be read.
+        RulesetError: If a ruleset fails a check.
+        DetectorError: If a detector cannot be opened.
+    """
+
+    def __init__(
+        self, rules: Rules, settings: InspectionSettings, threads: Executor, cache_key: bytes
+    ) -> None:
+        self._rules = rules
+        self._settings = settings
+        self._threads = threads
+        self._cache_key = cache_key
+        self._known = known_infos()
+        self._detectors: dict[str, Detector] = {}
+        sources, default = sources_of(rules)
+        book = read_book(sources, known=self._known, default=default)
+        if isinstance(book, Refused):
+            raise book.error()
+        self._inspectors = self._open(book)
+        self._live = LiveRulesets(book)
+        self._seen = self._stamps()
+
+    def inspector_for(self, tenant: str, model: str, endpoint: str) -> Inspector:
+        """Return the inspector of the ruleset that judges an exchange."""
+        return self._inspectors[self._live.book.ruleset_for(tenant, model, endpoint).digest]
+
+    @property
+    def rulesets(self) -> tuple[Ruleset, ...]:
+        """Every ruleset that can judge."""
+        return self._live.book.rulesets
+
+    @property
+    def default(self) -> Inspector:
+        """The inspector of what no attachment covers."""
+        return self._inspectors[self._live.book.default.digest]
+
+    def reload(self) -> Swapped | Refused:
+        """Read the files again; use them if they are sound, else change nothing and say why."""
+        sources, default = sources_of(self._rules)
+        book = read_book(sources, known=self._known, default=default)
+        if isinstance(book, Refused):
+            return book
+        # Everything that can fail comes before the swap, and each ruleset in use has its inspector throughout.
+        opened = self._open(book)
+        inspectors = {**opened, **self._still_used(opened)}
+        self._inspectors = {**self._inspectors, **inspectors}
+        swapped = self._live.use(book)
+        self._inspectors = inspectors
+        return swapped
+
+    async def watch(self) -> None:
+        """Reload whenever a file changes; runs until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            stamps = self._stamps()
+            if stamps == self._seen:
+                continue
+            self._seen = stamps
+            try:
+                result = self.reload()
+            except (SettingsError, DetectorError) as error:
+                log.error("ruleset_refused", extra={"problems": [error.message]})
+                continue
+            match result:
+                case Swapped(changes=changes):
+                    log.info("ruleset_swapped", extra={"rulesets": sorted(changes)})
+                case Refused(problems=problems):
+                    log.error("ruleset_refused", extra={"problems": [str(problem) for problem in problems]})
+
+    def _stamps(self) -> Mapping[Path, tuple[int, int]]:
+        stamps = {}
+        for path in _files(self._rules):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            stamps[path] = (stat.st_mtime_ns, stat.st_size)
+        return stamps
+
+    def _open(self, book: RulesetBook) -> dict[str, Inspector]:
+        inline = {patterns.id: patterns for patterns in book.patterns}
+        wanted = [d for d in book.detectors if d not in self._detectors]
+        fresh = open_detectors(d for d in wanted if d not in inline)
+        for name in wanted:
+            if name in inline:
+                detector = InlinePatternDetector(inline[name])
+                detector.open()
+                fresh[name] = detector
+        self._detectors = {**self._detectors, **fresh}
+        return {ruleset.digest: self._inspector(ruleset) for ruleset in book.rulesets}
+
+    def _inspector(self, ruleset: Ruleset) -> Inspector:
+        return Inspector(Judge(ruleset, self._detectors, self._threads), self._settings, self._cache_key)
+
+    def _still_used(self, wanted: Mapping[str, Inspector]) -> dict[str, Inspector]:
+        """Keep inspectors whose ruleset did not change: they remember what they have judged."""
+        return {digest: old for digest, old in self._inspectors.items() if digest in wanted}
