@@ -28,85 +28,81 @@ def decide(
     by_detector = {report.detector: report for report in reports}
     firings: list[Firing] = []
     scores: dict[str, float] = {}
-    checked: set[str] = set()
     unchecked: set[str] = set()
     for rule, conditions in plan.asked:
-        score, failed = 0.0, False
+        score = 0.0
         for condition in conditions:
             report = by_detector.get(condition.detector)
             if isinstance(report, Examined):
-                best = _best(condition.hazards, report.reading)
-                score = max(score, best)
-                if best >= condition.least(language):
+                best = _best(condition, report.reading)
+                if best > score:
+                    score = best
+                if best and best >= condition.least(language):
                     firings.extend(_fire(rule, condition, report, language, part, start))
             else:
-                failed = True
+                unchecked.add(rule.id)
                 cause = report.cause if isinstance(report, Failed) else "not_asked"
                 firings.append(_unchecked(rule, condition, cause, part))
         scores[rule.id] = score
-        (unchecked if failed else checked).add(rule.id)
-    return _verdict(firings, scores, checked, unchecked, language)
+    return _verdict(firings, scores, unchecked, language)
 
 
-def _verdict(
-    firings: list[Firing], scores: Mapping[str, float], checked: set[str], unchecked: set[str], language: str
-) -> Verdict:
+def _verdict(firings: list[Firing], scores: Mapping[str, float], unchecked: set[str], language: str) -> Verdict:
     if not firings:
-        return Verdict(scores=scores, checked=frozenset(checked), language=language)
+        return Verdict(scores=scores, checked=frozenset(scores), language=language)
     return Verdict(
         disposition=max(f.disposition for f in firings),
         duties=frozenset[Duty]().union(*(f.duties for f in firings)),
         firings=tuple(dict.fromkeys(firings)),
         scores=scores,
-        checked=frozenset(checked),
+        checked=frozenset(scores) - unchecked,
         unchecked=frozenset(unchecked),
         language=language,
     )
 
 
-def matches(hazard: str, wanted: tuple[str, ...]) -> bool:
-    """Whether `hazard` is one of `wanted`, where a trailing `*` matches any ending."""
-    return any(hazard == w or (w[-1:] == "*" and hazard.startswith(w[:-1])) for w in wanted)
-
-
-def _best(hazards: tuple[str, ...], reading: Reading) -> float:
+def _best(condition: Condition, reading: Reading) -> float:
     best = 0.0
-    for hazard, score in reading.scores.items():
-        if score > best and matches(hazard, hazards):
-            best = score
+    scores = reading.scores
+    if scores:
+        for hazard in condition.exact:
+            score = scores.get(hazard, 0.0)
+            if score > best:
+                best = score
+        if condition.families:
+            best = max(best, *(s for h, s in scores.items() if h.startswith(condition.families)), 0.0)
     for finding in reading.findings:
-        if finding.confidence > best and matches(finding.hazard, hazards):
+        if finding.confidence > best and condition.matches(finding.hazard):
             best = finding.confidence
     return best
 
 
-def _fire(
-    rule: Rule, condition: Condition, report: Examined, language: str, part: str, start: int
-) -> Iterator[Firing]:
+def _fire(rule: Rule, condition: Condition, report: Examined, language: str, part: str, start: int) -> Iterator[Firing]:
     least = condition.least(language)
+    is_dry = rule.dry_run or condition.dry_run
     seen = [
         finding
         for finding in report.reading.findings
-        if finding.confidence >= least and matches(finding.hazard, condition.hazards)
+        if finding.confidence >= least and condition.matches(finding.hazard)
     ]
     if not seen:
         hazard, score = max(
-            ((h, s) for h, s in report.reading.scores.items() if matches(h, condition.hazards)), key=lambda hs: hs[1]
+            ((h, s) for h, s in report.reading.scores.items() if condition.matches(h)), key=lambda hs: hs[1]
         )
         seen = [Finding(hazard=hazard, confidence=score)]
     for finding in seen:
         yield Firing(
             rule=rule.id,
             name=rule.name,
-            disposition=Disposition.PASS if rule.dry_run else rule.disposition,
-            duties=_LOG if rule.dry_run else rule.duties,
+            disposition=Disposition.PASS if is_dry else rule.disposition,
+            duties=_LOG if is_dry else rule.duties,
             level=rule.level,
             cause=Cause.FINDING,
             detector=report.detector,
             counts=condition.counts,
             part=part,
             finding=_in_part(finding, start),
-            dry_run=rule.dry_run,
+            dry_run=is_dry,
         )
 
 
@@ -117,10 +113,11 @@ def _in_part(finding: Finding, start: int) -> Finding:
 
 
 def _unchecked(rule: Rule, condition: Condition, cause: str, part: str) -> Firing:
+    is_dry = rule.dry_run or condition.dry_run
     return Firing(
         rule=rule.id,
         name=rule.name,
-        disposition=Disposition.PASS if rule.dry_run else rule.on_failure,
+        disposition=Disposition.PASS if is_dry else rule.on_failure,
         duties=_LOG,
         level=rule.level,
         cause=Cause.UNCHECKED,
@@ -128,5 +125,5 @@ def _unchecked(rule: Rule, condition: Condition, cause: str, part: str) -> Firin
         counts=False,
         part=part,
         failure=cause,
-        dry_run=rule.dry_run,
+        dry_run=is_dry,
     )
