@@ -1,0 +1,19 @@
+"""What a caller reads: refusals, notes and resources, in every supported language."""
+
+from leeward.answers.notes import note
+from leeward.answers.refusals import refusal, restricted, suspended, throttled
+from leeward.answers.resources import HelpLines, Resources
+from leeward.answers.texts import LANGUAGES, Texts, texts_in
+
+__all__ = [
+    "LANGUAGES",
+    "HelpLines",
+    "Resources",
+    "Texts",
+    "note",
+    "refusal",
+    "restricted",
+    "suspended",
+    "texts_in",
+    "throttled",
+]
