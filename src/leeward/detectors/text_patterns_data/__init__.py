@@ -1,0 +1,1 @@
+"""Term lists by language and the templates over them."""
