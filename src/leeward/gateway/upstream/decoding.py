@@ -55,10 +55,10 @@ class Inflater:
             raise UpstreamError("the model server's compressed body ended early", kind="cut")
 
     def _unfold(self, data: bytes) -> Iterator[bytes]:
-        if self._machine is None:
+        if self._machine is None and data:
             # "deflate" means the zlib format, yet some servers send raw deflate; the low half of the first byte tells.
             self._machine = zlib.decompressobj(zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS)
-        while data:
+        while data and self._machine is not None:
             if self._machine.eof:
                 if not self._is_gzip:
                     raise zlib.error("data after the end")

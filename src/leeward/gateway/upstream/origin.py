@@ -35,13 +35,15 @@ class Origin:
         Raises:
             SettingsError: If it is not an http or https URL, or holds a user name, a query or a fragment.
         """
+        # A user name, password or query may be a secret; messages show the rest.
+        shown = base_url.rpartition("@")[2].partition("?")[0]
         try:
             parts = urlsplit(base_url)
             port = parts.port
         except ValueError as error:
-            raise SettingsError(f"upstream URL {base_url!r} cannot be read: {error}", remedy=_REMEDY) from error
+            raise SettingsError(f"upstream URL {shown!r} cannot be read: {error}", remedy=_REMEDY) from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"upstream URL {base_url!r} is not an http or https URL", remedy=_REMEDY)
+            raise SettingsError(f"upstream URL {shown!r} is not an http or https URL", remedy=_REMEDY)
         if parts.username is not None or parts.password is not None:
             raise SettingsError(
                 f"the upstream URL for {parts.hostname} holds a user name or password",
@@ -49,7 +51,7 @@ class Origin:
             )
         prefix = parts.path.rstrip("/").encode("utf-8")
         if parts.query or parts.fragment or not _TARGET.fullmatch(prefix or b"/"):
-            raise SettingsError(f"upstream URL {base_url!r} must end with its path", remedy=_REMEDY)
+            raise SettingsError(f"upstream URL {shown!r} must end with its path", remedy=_REMEDY)
         is_tls = parts.scheme == "https"
         default = 443 if is_tls else 80
         try:
