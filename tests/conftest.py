@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["services_fixtures"]
 
 # Timings on shared machines say nothing about correctness.
 settings.register_profile("leeward", deadline=None)

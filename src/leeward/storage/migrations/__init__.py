@@ -1,0 +1,1 @@
+"""Alembic's environment; `leeward.storage.schema.migrate` runs it."""

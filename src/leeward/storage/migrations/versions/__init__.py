@@ -1,0 +1,1 @@
+"""Migrations, oldest first; a published one is never changed."""
