@@ -67,7 +67,7 @@ def diff(old: str, new: str, *files: Path, json: _Json = False) -> int:
     return _guarded(lambda console, known: run_diff(old, new, files, console=console, known=known, as_json=json))
 
 
-class _Unusable(Exception):
+class Unusable(Exception):
     """The command line names something that is not there."""
 
 
@@ -75,7 +75,7 @@ def _guarded(command: _Command) -> int:
     console = Console()
     try:
         return command(console, known_infos())
-    except _Unusable as error:
+    except Unusable as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         return USAGE
     except LeewardError as error:
@@ -86,7 +86,7 @@ def _guarded(command: _Command) -> int:
 def run_check(files: Sequence[Path], *, console: Console, known: _Known, as_json: bool = False) -> int:
     """Print what is wrong with `files`, or which rulesets they hold; return the exit status."""
     if not files:
-        raise _Unusable("name at least one file, e.g. leeward ruleset check acme.toml")
+        raise Unusable("name at least one file, e.g. leeward ruleset check acme.toml")
     loaded = load_all(_sources(files), known=known, builtin=("mistral-v1",))
     problems = loaded.problems if isinstance(loaded, Refused) else ()
     sound = {} if isinstance(loaded, Refused) else {n: r for n, r in loaded.items() if n not in BUILTIN}
@@ -108,9 +108,12 @@ def run_show(ruleset: str, files: Sequence[Path], *, console: Console, known: _K
         return _refused(console, found, as_json=as_json)
     one = found[0].ruleset
     if as_json:
-        _print_json(console, {"name": one.name, "version": one.version, "digest": one.digest, "rules": one.rules})
+        head = {"name": one.name, "version": one.version, "digest": one.digest}
+        _print_json(console, {**head, "relaxed": found[0].relaxed, "rules": [_rule(rule) for rule in one.rules]})
     else:
         console.print(_table(one))
+        for rule, reason in found[0].relaxed.items():
+            console.print(f"{rule} is relaxed: {reason}", style="yellow", markup=False, soft_wrap=True)
         console.print(one.digest, markup=False, soft_wrap=True)
     return OK
 
@@ -139,7 +142,7 @@ def _sources(files: Iterable[Path]) -> list[Source]:
             sources.append(Source(name=str(file), text=file.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise _Unusable(f"{file}: {reason}") from error
+            raise Unusable(f"{file}: {reason}") from error
     return sources
 
 
@@ -165,6 +168,34 @@ def _refused(console: Console, refused: Refused, *, as_json: bool) -> int:
 def _print_json(console: Console, value: object) -> None:
     text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode()
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    """Return `rule` in the words of a ruleset file."""
+    conditions = [
+        {
+            "detector": c.detector,
+            "hazards": c.hazards,
+            "threshold": c.threshold,
+            "thresholds": c.thresholds,
+            "stages": sorted(c.stages or rule.stages),
+            "counts": c.counts,
+            "dry_run": rule.dry_run or c.dry_run,
+        }
+        for c in rule.conditions
+    ]
+    return {
+        **{key: getattr(rule, key) for key in ("id", "name", "trigger", "action", "clause", "pack")},
+        "stages": sorted(rule.stages),
+        "conditions": conditions,
+        "disposition": rule.disposition.word,
+        "duties": sorted(rule.duties),
+        "level": rule.level,
+        "level_on_repeat": rule.level_on_repeat,
+        "on_failure": rule.on_failure.word,
+        "release": rule.release.value,
+        "dry_run": rule.dry_run,
+    }
 
 
 def _plain(value: object) -> object:

@@ -25,9 +25,17 @@ def build(draft: Draft) -> LoadedRuleset:
     return LoadedRuleset(
         ruleset=Ruleset(name, version, digest_of(name, version, rules, patterns), rules),
         patterns=patterns,
+        relaxed=_reasons(draft),
         attach=draft.attach,
         is_addition=draft.top.addition,
     )
+
+
+def _reasons(draft: Draft) -> dict[str, str]:
+    reasons = {rule: reason for base in draft.bases for rule, reason in base.relaxed.items()}
+    for rule, table in draft.relax.items():
+        reasons[rule] = "; ".join(part for part in (reasons.get(rule), table.reason) if part)
+    return reasons
 
 
 def _rule(draft: RuleDraft, ruleset: str) -> Rule:

@@ -128,12 +128,14 @@ class LoadedRuleset:
 
     Attributes:
         patterns: Inline patterns of its rules; each wants a detector of its own.
+        relaxed: Why rules were relaxed, by rule id.
         attach: Where the file wants to apply; empty means that it must be named to be used.
         is_addition: Whether it only adds to a whole ruleset and cannot judge alone.
     """
 
     ruleset: Ruleset
     patterns: tuple[InlinePatterns, ...] = ()
+    relaxed: Mapping[str, str] = field(default_factory=dict)
     attach: tuple[AttachTable, ...] = ()
     is_addition: bool = False
 

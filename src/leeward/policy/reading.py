@@ -124,8 +124,13 @@ class Reader:
             try:
                 values[key] = msgspec.convert(value, fields[key])
             except msgspec.ValidationError as error:
-                self._report(where, prefix + key, str(error).replace("`", ""))
+                self._report(where, prefix + key, _plainly(error))
         return kind(**values)
 
     def _report(self, where: str, key: str, text: str) -> None:
         self.problems.append(Problem(source=self.source.name, where=where, key=key, text=text))
+
+
+def _plainly(error: msgspec.ValidationError) -> str:
+    """Return msgspec's words without its notation for a missing key and for a place inside the value."""
+    return str(error).replace("`", "").replace(" | null", "").partition(" - at ")[0]
