@@ -89,7 +89,7 @@ class Rules(Section, frozen=True, kw_only=True):
     """
 
     use: str = "mistral-v1"
-    packs: tuple[str, ...] = ("usage-policy",)
+    packs: tuple[str, ...] = ()
     directory: str = ""
 
 

@@ -35,12 +35,14 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         notes: `visible` writes notes behind the passage; `metadata` keeps them in the `leeward` object.
         language: Language of answers when the conversation's cannot be told.
         country: Two-letter code whose help lines are shown first; empty shows the global directory.
+        help_lines: `verified` shows lines that a person confirmed lately, `corroborated` those of two sources too.
     """
 
     refusal: Literal["message", "error"] = "message"
     notes: Literal["visible", "metadata"] = "visible"
     language: str = "en"
     country: str = ""
+    help_lines: Literal["verified", "corroborated"] = "verified"
 
 
 Opaque = Literal["deny", "allow"]

@@ -1,0 +1,74 @@
+"""`leeward check`: one text against the ruleset."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from leeward.domain.disposition import Disposition
+from leeward.domain.verdict import Cause, Verdict
+from leeward.domain.view import Stage
+from leeward.guard import Guard
+
+StageName = Literal["prompt", "instructions", "tool_result", "document", "reply", "code"]
+
+
+def check(
+    text: str,
+    *,
+    stage: Annotated[StageName, Parameter(name=["--stage", "-s"])] = "prompt",
+    code_language: str = "",
+    ruleset: str = "mistral-v1",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Check one text and say what would happen to it.
+
+    Exits 0 when it would pass and 1 when it would be stopped.
+
+    Args:
+        text: The text; `-` reads standard input.
+        stage: Where in an exchange it would stand.
+        code_language: Language of code, as after a code fence.
+        ruleset: Name of a built-in ruleset or path of a file.
+        json: Print JSON rather than a table.
+    """
+    content = sys.stdin.read() if text == "-" else text
+    guard = Guard(ruleset)
+    sanitized: str | None = None
+    if stage == "code":
+        verdict = guard.check_code(content, code_language)
+    else:
+        passage = guard.check(content, Stage(stage))
+        verdict = passage.verdict
+        sanitized = passage.text if passage.is_changed else None
+    guard.close()
+    if json:
+        told = verdict.to_dict() | ({"sanitized": sanitized} if sanitized is not None else {})
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+    else:
+        _show(Console(highlight=False), verdict, sanitized)
+    sys.exit(1 if verdict.disposition.stops else 0)
+
+
+def _show(console: Console, verdict: Verdict, sanitized: str | None) -> None:
+    style = "bold red" if verdict.disposition.stops else "yellow" if verdict.disposition > Disposition.PASS else "green"
+    console.print(f"[{style}]{verdict.disposition.word}[/]  language {verdict.language}")
+    table = Table("rule", "name", "score", "what was seen", "detector", box=None, pad_edge=False)
+    for firing in verdict.firings:
+        if firing.cause is Cause.UNCHECKED:
+            table.add_row(firing.rule, firing.name, "-", f"could not look: {firing.failure}", firing.detector)
+        elif firing.finding is not None:
+            seen = f"{firing.finding.hazard}: {firing.finding.message}" if firing.finding.message else firing.finding.hazard
+            table.add_row(firing.rule, firing.name, f"{firing.finding.confidence:.2f}", seen, firing.detector)
+    if table.row_count:
+        console.print(table)
+    scores = ", ".join(f"{rule.removeprefix('RULE-')} {score:.2f}" for rule, score in sorted(verdict.scores.items()))
+    console.print(f"scores  {scores}", soft_wrap=True)
+    if sanitized is not None:
+        console.print("passed on as:", style="bold")
+        console.print(sanitized, markup=False)

@@ -1,0 +1,154 @@
+"""Inspects what a request brings: facts about it, and every part that the model will read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from leeward.domain.caller import Caller
+from leeward.domain.disposition import Disposition
+from leeward.domain.verdict import Cause, Verdict
+from leeward.domain.view import Fact, Stage
+from leeward.errors import WireError
+from leeward.gateway.settings import OpaqueParts
+from leeward.gateway.wire.request import Opaque, Part, Request
+from leeward.inspection.inspector import Inspector
+from leeward.inspection.tally import Tally
+
+# A long history must not keep other exchanges waiting.
+_PARTS_BETWEEN_BREAKS = 32
+_OPAQUE_KINDS = {
+    "image_url": "image_url",
+    "document_url": "document",
+    "file": "document",
+    "audio": "audio",
+    "input_audio": "audio",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Facts for rules that watch what a caller sends."""
+
+    t: float
+    upstream_model: str
+    is_hosted_api: bool
+
+
+@dataclass(slots=True)
+class Inspected:
+    """A request that was looked at; its body now holds what may be passed on.
+
+    Attributes:
+        verdict: Over facts and parts.
+        language: Language of the newest turn of the user, `und` when unknown.
+        changes: What was altered, in words, without quoting.
+        chars: Characters examined.
+    """
+
+    verdict: Verdict
+    language: str
+    changes: list[str]
+    chars: int
+
+
+async def inspect_request(
+    request: Request, caller: Caller, inspector: Inspector, traffic: Traffic, opaque: OpaqueParts
+) -> Inspected:
+    """Return the verdict on a request, after writing sanitised parts back into it.
+
+    Raises:
+        WireError: When it holds content that nobody can see here and that the operator did not allow.
+    """
+    tally = Tally()
+    _add_facts(tally, request, caller, inspector, traffic)
+    for hidden in request.opaque:
+        _check_allowed(hidden, opaque)
+        tally.add(_unseen(inspector))
+    inspected = Inspected(tally.verdict(), "und", [], 0)
+    for number, part in enumerate(request.parts, start=1):
+        verdict = await _inspect_part(part, inspector, inspected)
+        tally.add(verdict)
+        if part.role == "user" and verdict.language != "und":
+            inspected.language = verdict.language
+        if number % _PARTS_BETWEEN_BREAKS == 0:
+            await asyncio.sleep(0)
+    inspected.verdict = tally.verdict()
+    if inspected.language == "und":
+        inspected.language = inspected.verdict.language
+    return inspected
+
+
+async def _inspect_part(part: Part, inspector: Inspector, inspected: Inspected) -> Verdict:
+    if part.stage is Stage.IMAGE:
+        return inspector.judge_image(part.image, part.path)
+    passage = await inspector.inspect_async(part.text, part.stage, part.path)
+    inspected.chars += len(part.text)
+    if passage.is_changed:
+        part.replace(passage.text)
+        inspected.changes.append(f"{part.path}: flagged passages were removed or defused")
+    return _in_history(passage.verdict) if part.is_history else passage.verdict
+
+
+def _in_history(verdict: Verdict) -> Verdict:
+    """Let a person who spoke of distress earlier go on talking: only the newest turn is answered with care."""
+    if not verdict.disposition.stops or any(
+        f.disposition.stops and (f.counts or f.cause is Cause.UNCHECKED) for f in verdict.firings
+    ):
+        return verdict
+    firings = tuple(
+        replace(f, disposition=Disposition.PASS) if f.disposition.stops else f for f in verdict.firings
+    )
+    return replace(verdict, firings=firings, disposition=max(f.disposition for f in firings))
+
+
+def _add_facts(tally: Tally, request: Request, caller: Caller, inspector: Inspector, traffic: Traffic) -> None:
+    plans = inspector.ruleset.plans
+    if plans[Stage.EXCHANGE].asked:
+        facts: dict[str, Fact] = {
+            "model": traffic.upstream_model,
+            "requested_model": request.model,
+            "tenant": caller.tenant,
+            "is_hosted_api": traffic.is_hosted_api,
+            **caller.use,
+        }
+        tally.add(inspector.judge_facts(Stage.EXCHANGE, facts))
+    if plans[Stage.TRAFFIC].asked:
+        tally.add(inspector.judge_facts(Stage.TRAFFIC, dict(_traffic_facts(request, caller, traffic))))
+
+
+def _traffic_facts(request: Request, caller: Caller, traffic: Traffic) -> Iterator[tuple[str, Fact]]:
+    sampling = request.sampling
+    texts = [p.text for p in request.parts if p.stage is Stage.PROMPT and not p.is_history and p.text]
+    yield "t", traffic.t
+    yield "tenant", caller.tenant
+    yield "key", caller.key or caller.end_user
+    yield "model", request.model
+    yield "texts", texts
+    yield "temperature", sampling.temperature
+    yield "top_p", sampling.top_p
+    yield "logprobs", sampling.logprobs
+    yield "top_logprobs", sampling.top_logprobs
+    yield "logit_bias", sampling.has_logit_bias
+    yield "n", sampling.n
+    yield "max_tokens", sampling.max_tokens
+    yield "prompt_empty", not any(text.strip() for text in texts)
+
+
+def _check_allowed(hidden: Opaque, opaque: OpaqueParts) -> None:
+    setting = _OPAQUE_KINDS.get(hidden.kind)
+    if setting is not None and getattr(opaque, setting) == "allow":
+        return
+    hint = f" or ask the operator to set `{setting}` in [opaque]" if setting else ""
+    raise WireError(
+        f"`{hidden.path}` brings in content that cannot be inspected here ({hidden.kind}). "
+        f"Send it as text or as a base64 `data:` image{hint}.",
+        code="uninspectable_content",
+        param=hidden.path,
+    )
+
+
+def _unseen(inspector: Inspector) -> Verdict:
+    asked = inspector.ruleset.plans[Stage.IMAGE].asked + inspector.ruleset.plans[Stage.PROMPT].asked
+    return Verdict(unchecked=frozenset(rule.id for rule, _ in asked))
