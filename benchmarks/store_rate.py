@@ -1,7 +1,7 @@
 """Measures the record store.
 
-`python benchmarks/store_rate.py [URL] [--seconds S]`; without URL in a SQLite file of its own. Prints JSON lines: rows a
-second in batches of 1,000 through the sink, then whole exchanges (opened and closed, two rows) through the writer at
+`python benchmarks/store_rate.py [URL] [--seconds S]`; without URL in a SQLite file of its own. Prints JSON lines: rows
+a second in batches of 1,000 through the sink, then whole exchanges (opened and closed, two rows) through the writer at
 several in flight, with the CPU time of this process for each, all threads together.
 """
 

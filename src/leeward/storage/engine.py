@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from leeward.errors import StorageError
 
@@ -89,7 +90,30 @@ def make_engine(url: str, *, synchronous: Synchronous = Synchronous.NORMAL) -> E
     engine = sa.create_engine(parsed, creator=lambda: _connect_sqlite(path, synchronous), hide_parameters=True)
     # The driver opens no transactions of its own accord, so DDL is transactional too.
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    _watch_file(engine, path)
     return engine
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Never use a connection to a file that was removed or replaced: what is written to it is lost without a sound."""
+
+    def note(_: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        entry.info["inode"] = inode(path)
+
+    def check(_: sqlite3.Connection, entry: ConnectionPoolEntry, __: object) -> None:
+        if entry.info["inode"] != inode(path):
+            raise sa.exc.DisconnectionError("the database file was removed or replaced")
+
+    sa.event.listen(engine, "connect", note)
+    sa.event.listen(engine, "checkout", check)
+
+
+def inode(path: Path) -> int:
+    """Return which file lies at `path`; 0 when there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Engine
 
 from leeward.errors import StorageError
-from leeward.storage.engine import database_path, driver_error, translated
+from leeward.storage.engine import database_path, driver_error, inode, translated
 from leeward.storage.rows import Batch, Row
 from leeward.storage.tables import CLOSED, EVIDENCE, OPENED
 
@@ -64,7 +63,6 @@ class SqlSink:
         self._is_postgresql = engine.dialect.name == "postgresql"
         self._inserts = tuple(_Insert(table, engine.dialect.name) for table in (OPENED, CLOSED, EVIDENCE))
         self._connection: sa.PoolProxiedConnection | None = None
-        self._inode = 0
         driver = engine.dialect.loaded_dbapi
         self._refusals = (driver.DataError, driver.IntegrityError)
 
@@ -96,7 +94,7 @@ class SqlSink:
             cursor.execute("BEGIN IMMEDIATE")
             self._insert_all(cursor, batch)
         connection.commit()
-        if self._path is not None and _inode(self._path) != self._inode:
+        if self._path is not None and inode(self._path) != connection.info["inode"]:
             raise _gone()
 
     def _copy(self, connection: sa.PoolProxiedConnection, cursor: Any, batch: Batch) -> None:
@@ -118,8 +116,6 @@ class SqlSink:
 
     def _connect(self) -> sa.PoolProxiedConnection:
         self._connection = self._engine.raw_connection()
-        if self._path is not None:
-            self._inode = _inode(self._path)
         return self._connection
 
     def _drop(self) -> None:
@@ -135,13 +131,6 @@ class SqlSink:
 
 def _tables(batch: Batch) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
     return batch.opened, batch.closed, batch.evidence
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return -1
 
 
 def _gone() -> StorageError:

@@ -81,7 +81,9 @@ class Workers:
             .where(~sa.exists().where(CLOSED.c.id == OPENED.c.id))
         )
         insert = _insert(self._engine.dialect.name)(UNFINISHED).from_select(["id", "at"], left_open)
-        closed = connection.execute(insert.on_conflict_do_nothing()).rowcount
+        closed = connection.execute(
+            insert.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
+        ).rowcount
         connection.execute(sa.delete(WORKERS).where(WORKERS.c.id == worker))
         return closed
 

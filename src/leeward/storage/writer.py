@@ -114,6 +114,7 @@ class _Stop:
     """The last thing in the queue."""
 
 
+_MOST_REFUSED = 10_000
 _SLOW = "The database is slow or locked: see the log of the store."
 _Item: TypeAlias = _Waiter | _End | Row | _Stop
 
@@ -203,7 +204,7 @@ class Writer:
     def _refuse(self, record_id: str, row: Row) -> None:
         """Remember the row: its exchange may go on, and then its end must not stand without a beginning."""
         self.stats.refused += 1
-        if len(self._refused) >= self._limits.queue_rows:
+        if len(self._refused) >= _MOST_REFUSED:
             self._refused.pop(next(iter(self._refused)), None)
         self._refused[record_id] = row
 
