@@ -1,9 +1,12 @@
-"""What detectors say of themselves, for tests of rulesets that need no detector."""
+"""What detectors say of themselves, and fixed rules, for tests of rulesets that need no detector."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from leeward.domain.ports import DetectorInfo
 from leeward.domain.view import Stage
+from leeward.policy.reading import Source
 
 _TEXT = (Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY)
 _HARMS = "hate harassment violence self-harm distress child-exploitation malware stereotype licence.circumvention"
@@ -29,3 +32,9 @@ KNOWN = {
         _info("extraction-watch", "extraction.volume extraction.enumeration", Stage.TRAFFIC),
     )
 }
+
+PROTOCOL = Source(
+    name="mistral-v1",
+    text=Path(__file__).with_name("protocol_fixture.toml").read_text("utf-8"),
+    is_builtin=True,
+)

@@ -109,7 +109,7 @@ def run_show(ruleset: str, files: Sequence[Path], *, console: Console, known: _K
     one = found[0].ruleset
     if as_json:
         head = {"name": one.name, "version": one.version, "digest": one.digest}
-        _print_json(console, {**head, "relaxed": found[0].relaxed, "rules": [_rule(rule) for rule in one.rules]})
+        _print_json(console, {**head, "relaxed": dict(found[0].relaxed), "rules": [_rule(rule) for rule in one.rules]})
     else:
         console.print(_table(one))
         for rule, reason in found[0].relaxed.items():
@@ -166,7 +166,7 @@ def _refused(console: Console, refused: Refused, *, as_json: bool) -> int:
 
 
 def _print_json(console: Console, value: object) -> None:
-    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode()
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -177,7 +177,7 @@ def _rule(rule: Rule) -> dict[str, object]:
             "detector": c.detector,
             "hazards": c.hazards,
             "threshold": c.threshold,
-            "thresholds": c.thresholds,
+            "thresholds": dict(c.thresholds),
             "stages": sorted(c.stages or rule.stages),
             "counts": c.counts,
             "dry_run": rule.dry_run or c.dry_run,
@@ -196,12 +196,6 @@ def _rule(rule: Rule) -> dict[str, object]:
         "release": rule.release.value,
         "dry_run": rule.dry_run,
     }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise NotImplementedError(type(value))
 
 
 def _print_problems(console: Console, problems: Sequence[Problem]) -> None:

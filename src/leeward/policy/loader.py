@@ -82,7 +82,7 @@ class _Shelf:
         given = raw.get("name")
         # A file without a usable name is still checked, under a name that no file can extend.
         name = given if isinstance(given, str) and given else f"\0{source.name}"
-        if name in self.raw or name in BUILTIN:
+        if name in self.raw or (name in BUILTIN and not source.is_builtin):
             text = f"another ruleset is called {name!r}; choose a name of your own"
             self.problems.append(Problem(source=source.name, key="name", text=text))
         elif reader.problems:

@@ -18,8 +18,8 @@ extends = "mistral-v1"
 [tighten.RULE-MIST-001]
 disposition = "hard_block"
 
-[tighten.RULE-MIST-001.thresholds.front-text]
-hate = { fr = 0.4 }
+[tighten.RULE-MIST-003.thresholds.licence-registry]
+"licence.forbidden" = { fr = 0.4 }
 
 [relax.RULE-MIST-009]
 reason = "First week."
@@ -103,7 +103,7 @@ def test_show_prints_rules_thresholds_actions_and_digest(terminal: Terminal) -> 
         "RULE-MIST-010",
         "Model Extraction",
         "extraction-watch: extraction.* ≥ 0.5",
-        "distress ≥ 0.5 (prompt; does not count)",
+        "does not count",
         "licence.unknown ≥ 0.5 (exchange; does not count; dry run)",
         "1, 2 on repeat",
         "hard_block",
@@ -116,7 +116,7 @@ def test_show_says_what_was_relaxed_and_why(tmp_path: Path, terminal: Terminal) 
     run_show(str(written(tmp_path, SOUND)), [], console=terminal.console, known=KNOWN)
 
     assert "RULE-MIST-009 is relaxed: First week." in terminal.text
-    assert "hate ≥ 0.5, fr 0.4" in terminal.text
+    assert "licence.forbidden ≥ 0.5, fr 0.4" in terminal.text
     assert "sanitize (dry run)" in terminal.text
 
 
@@ -127,12 +127,12 @@ def test_show_prints_json_in_the_words_of_the_file(tmp_path: Path, terminal: Ter
     rules = {rule["id"]: rule for rule in said["rules"]}
     assert said["relaxed"] == {"RULE-MIST-009": "First week."}
     assert rules["RULE-MIST-001"]["disposition"] == "hard_block"
-    assert rules["RULE-MIST-001"]["conditions"][1] == {
-        "detector": "front-text",
-        "hazards": ["hate"],
+    assert rules["RULE-MIST-003"]["conditions"][2] == {
+        "detector": "licence-registry",
+        "hazards": ["licence.forbidden"],
         "threshold": 0.5,
         "thresholds": {"fr": 0.4},
-        "stages": ["instructions", "prompt", "reply"],
+        "stages": ["exchange"],
         "counts": True,
         "dry_run": False,
     }
@@ -146,7 +146,7 @@ def test_diff_tells_what_becomes_stricter_and_looser(tmp_path: Path, terminal: T
     assert head.startswith("mistral-v1@sha256:")
     assert lines == [
         "RULE-MIST-001: stricter: disposition block → hard_block",
-        "RULE-MIST-001: stricter: front-text hate [fr]: threshold 0.5 → 0.4 (in prompt, instructions, reply)",
+        "RULE-MIST-003: stricter: licence-registry licence.forbidden [fr]: threshold 0.5 → 0.4 (in exchange)",
         "RULE-MIST-009: looser: dry_run false → true",
     ]
 

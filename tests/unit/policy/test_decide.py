@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from known_detectors import KNOWN
+from known_detectors import KNOWN, PROTOCOL
 from leeward.domain.disposition import Disposition, Duty
 from leeward.domain.finding import Examined, Failed, Finding, Reading, Report
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Span, Stage
 from leeward.policy.decide import decide
-from leeward.policy.loader import load_builtin
+from leeward.policy.loader import load_all
 
-RULESET = load_builtin(known=KNOWN).ruleset
+LOADED = load_all([PROTOCOL], known=KNOWN)
+assert isinstance(LOADED, dict)
+RULESET = LOADED["mistral-v1"].ruleset
 
 
 def looked(stage: Stage, **readings: Reading) -> list[Report]:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from known_detectors import KNOWN
+from known_detectors import KNOWN, PROTOCOL
 from leeward.domain.rule import Ruleset
 from leeward.policy.diff import compare
-from leeward.policy.loader import load, load_builtin
+from leeward.policy.loader import load_all
 from leeward.policy.reading import Source
 
-BASE = load_builtin(known=KNOWN).ruleset
 OWN = """
 [[rule]]
 id = "ACME-001"
@@ -42,7 +41,12 @@ PLAIN = {
 
 def acme(text: str) -> Ruleset:
     top = 'name = "acme-v1"\nversion = "1.0.0"\nextends = "mistral-v1"\n'
-    return load(Source(name="acme.toml", text=top + text), known=KNOWN).ruleset
+    loaded = load_all([PROTOCOL, Source(name="acme.toml", text=top + text)], known=KNOWN)
+    assert isinstance(loaded, dict)
+    return loaded["acme-v1"].ruleset
+
+
+BASE = acme("")
 
 
 def own(**changed: str) -> Ruleset:

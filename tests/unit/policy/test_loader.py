@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from known_detectors import KNOWN
+from known_detectors import KNOWN, PROTOCOL
 from leeward.domain.disposition import Disposition, Duty, Release
-from leeward.domain.rule import Condition, Rule
+from leeward.domain.rule import Condition, Rule, Ruleset
 from leeward.domain.view import Stage
 from leeward.errors import RulesetError
+from leeward.policy.checks import hard_blocks_are_not_loosened
 from leeward.policy.draft import LoadedRuleset
 from leeward.policy.loader import load, load_all, load_builtin
 from leeward.policy.problems import Refused
-from leeward.policy.reading import Source
+from leeward.policy.reading import Reader, Source
 
 TOP = 'name = "acme-v1"\nversion = "1.0.0"\nextends = "mistral-v1"\n'
 OWN_RULE = """
@@ -28,7 +31,15 @@ PATTERNS = """patterns = { literals = ["project heron"], regexes = ['HERON-\\d{4
 
 
 def acme(text: str, top: str = TOP) -> LoadedRuleset:
-    return load(Source(name="acme.toml", text=top + text), known=KNOWN)
+    loaded = load_all([PROTOCOL, Source(name="acme.toml", text=top + text)], known=KNOWN)
+    if isinstance(loaded, Refused):
+        raise loaded.error()
+    return loaded["acme-v1"]
+
+
+BASE = load_all([PROTOCOL], known=KNOWN)
+assert isinstance(BASE, dict)
+RULES = BASE["mistral-v1"].ruleset
 
 
 def conditions(rule: Rule, hazard: str) -> list[Condition]:
@@ -38,8 +49,7 @@ def conditions(rule: Rule, hazard: str) -> list[Condition]:
 def test_inherited_rules_come_first_and_unchanged() -> None:
     loaded = acme(OWN_RULE + PATTERNS)
 
-    base = load_builtin(known=KNOWN).ruleset.rules
-    assert loaded.ruleset.rules[:10] == base
+    assert loaded.ruleset.rules[:10] == RULES.rules
     assert [r.id for r in loaded.ruleset.rules[10:]] == ["ACME-001"]
     assert loaded.ruleset.rules[10].pack == "acme-v1"
 
@@ -107,7 +117,7 @@ release = "at_end"
 on_failure = "hard_block"
 """
     rules = acme(tighten).ruleset
-    rule, base = rules.rule("RULE-MIST-001"), load_builtin(known=KNOWN).ruleset.rule("RULE-MIST-001")
+    rule, base = rules.rule("RULE-MIST-001"), RULES.rule("RULE-MIST-001")
 
     assert rule.disposition is Disposition.HARD_BLOCK
     assert rule.duties == {Duty.LOG, Duty.ALERT}
@@ -190,7 +200,7 @@ hate = { default = 0.5, fr = 0.9, de = 0.4 }
         'name = "b"\nversion = "1.0.0"\nextends = "acme-v1"\n[relax.ACME-001]\nreason = "Quiet."\n'
         "thresholds = { front-text = { hate = 0.7 } }\n"
     )
-    loaded = load_all([Source(name="b.toml", text=looser), base], known=KNOWN)
+    loaded = load_all([Source(name="b.toml", text=looser), base, PROTOCOL], known=KNOWN)
 
     assert isinstance(loaded, dict)
     (condition,) = loaded["b"].ruleset.rule("ACME-001").conditions
@@ -290,7 +300,10 @@ def test_a_change_without_a_base_is_refused() -> None:
 
 def test_loading_raises_with_every_problem() -> None:
     with pytest.raises(RulesetError) as caught:
-        acme('[tighten.RULE-MIST-001]\ndisposition = "pass"\non_failure = "pass"\n')
+        load(
+            Source(name="acme.toml", text=TOP + '[tighten.RULE-MIST-001]\ndisposition = "pass"\non_failure = "pass"\n'),
+            known=KNOWN,
+        )
 
     assert "disposition: pass is weaker than block" in caught.value.message
     assert "on_failure: pass is weaker than block" in caught.value.message
@@ -307,3 +320,49 @@ def test_a_detector_that_is_not_installed_keeps_the_protocol_from_loading() -> N
 def test_an_unknown_built_in_ruleset_is_refused_with_the_nearest() -> None:
     with pytest.raises(RulesetError, match="did you mean 'mistral-v1'"):
         load_builtin("mistral-v7", known=KNOWN)
+
+
+def test_a_file_that_extends_the_shipped_protocol_is_loaded() -> None:
+    loaded = load(Source(name="acme.toml", text=TOP), known=KNOWN)
+
+    assert loaded.ruleset.name == "acme-v1"
+    assert loaded.ruleset.rules == load_builtin(known=KNOWN).ruleset.rules
+
+
+def test_a_phrase_longer_than_a_stream_is_held_back_is_refused() -> None:
+    rule = OWN_RULE + f'patterns = {{ literals = ["{"a" * 401}"] }}\n'
+
+    assert problems(TOP + rule) == ["0.toml: ACME-001: patterns.literals[0]: is longer than 400 characters"]
+
+
+def test_an_earlier_release_is_not_tightening() -> None:
+    late = TOP + OWN_RULE + 'release = "at_end"\n' + PATTERNS
+    heir = 'name = "b"\nversion = "1.0.0"\nextends = "acme-v1"\n[tighten.ACME-001]\nrelease = "as_examined"\n'
+
+    assert problems(late, heir) == [
+        "1.toml: tighten.ACME-001: release: as_examined releases earlier than at_end",
+    ]
+
+
+def test_child_safety_is_never_relaxed_even_if_it_were_no_hard_block() -> None:
+    rules = tuple(replace(rule, disposition=Disposition.BLOCK) for rule in RULES.rules)
+    base = LoadedRuleset(Ruleset("base", "1.0.0", "sha256:0", rules))
+    reader = Reader(Source(name="acme.toml", text='[relax.RULE-MIST-005]\nreason = "r"\ndry_run = true\n'))
+    draft = reader.draft(reader.tables(), (base,))
+
+    assert [p.text for p in hard_blocks_are_not_loosened.check(draft, KNOWN)] == [
+        "CSAM may never be relaxed; remove this table"
+    ]
+
+
+def test_a_shipped_ruleset_is_held_to_the_protocol_too() -> None:
+    text = PROTOCOL.text.partition("[[rule]]")[0].replace("mistral-v1", "mistral-v2") + OWN_RULE.replace(
+        "ACME-001", "RULE-MIST-006"
+    ).replace('"block"', '"hard_block"', 1)
+    source = Source(name="v2.toml", text=text + "dry_run = true\n" + PATTERNS, is_builtin=True)
+    refused = load_all([source], known=KNOWN)
+
+    assert isinstance(refused, Refused)
+    said = [str(p) for p in refused.problems]
+    assert "v2.toml: RULE-MIST-006: dry_run: a hard block of the protocol is never a dry run" in said
+    assert any(p.startswith("v2.toml: extends: RULE-MIST-001") and p.endswith("RULE-MIST-010 missing") for p in said)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from known_detectors import KNOWN
+from known_detectors import KNOWN, PROTOCOL
 from leeward.policy.checks import CHECKS
 from leeward.policy.draft import Draft
 from leeward.policy.loader import BUILTIN, load_all, load_builtin
@@ -18,7 +18,7 @@ FILES = sorted(FOLDER.glob("*.toml"))
 
 
 def words_of(file: Path) -> str:
-    refused = load_all([Source(name="acme.toml", text=file.read_text("utf-8"))], known=KNOWN)
+    refused = load_all([PROTOCOL, Source(name="acme.toml", text=file.read_text("utf-8"))], known=KNOWN)
     assert isinstance(refused, Refused)
     return "".join(f"{problem}\n" for problem in refused.problems)
 

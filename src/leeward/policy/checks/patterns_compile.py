@@ -32,7 +32,7 @@ def _faults(patterns: PatternsTable) -> Iterator[tuple[str, str]]:
         if not literal.strip():
             yield f"literals[{number}]", "is blank and would match everywhere"
         elif len(literal) > REACH_CHARS:
-            yield f"literals[{number}]", f"is longer than {REACH_CHARS} characters; a stream is held back no further"
+            yield f"literals[{number}]", f"is longer than {REACH_CHARS} characters"
     for number, regex in enumerate(patterns.regexes):
         if fault := _fault(regex):
             yield f"regexes[{number}]", fault
