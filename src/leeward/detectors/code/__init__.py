@@ -1,0 +1,1 @@
+"""Finds weaknesses in source code: rules are data, the engine reads syntax trees."""
