@@ -18,7 +18,7 @@ from leeward.errors import LeewardError
 from leeward.policy.diff import Change, Effect, compare
 from leeward.policy.draft import LoadedRuleset
 from leeward.policy.loader import BUILTIN, load_all
-from leeward.policy.problems import Problem, Refused
+from leeward.policy.problems import Problem, Refused, unknown
 from leeward.policy.reading import Reader, Source
 
 OK, PROBLEMS, USAGE = 0, 1, 2
@@ -140,6 +140,8 @@ def _sources(files: Iterable[Path]) -> list[Source]:
     for file in files:
         try:
             sources.append(Source(name=str(file), text=file.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise Unusable(f"no file of this name, and {unknown('ruleset', str(file), BUILTIN)}") from error
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise Unusable(f"{file}: {reason}") from error

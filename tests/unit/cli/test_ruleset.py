@@ -90,7 +90,11 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(tmp_path: Path, terminal: T
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
 
-    for files, words in (([], "name at least one file"), ([tmp_path / "no.toml"], "No such file"), ([binary], "UTF-8")):
+    for files, words in (
+        ([], "name at least one file"),
+        ([tmp_path / "no.toml"], "no file of this name"),
+        ([binary], "UTF-8"),
+    ):
         with pytest.raises(Unusable, match=words):
             run_check(files, console=terminal.console, known=KNOWN)
 
@@ -171,3 +175,8 @@ def test_a_broken_file_is_neither_shown_nor_compared(tmp_path: Path, terminal: T
     assert run_show(file, [], console=terminal.console, known=KNOWN, as_json=as_json) == 1
     assert run_diff("mistral-v1", file, [], console=terminal.console, known=KNOWN, as_json=as_json) == 1
     assert "CSAM is a hard block" in terminal.text
+
+
+def test_a_misspelt_ruleset_is_answered_with_the_nearest(terminal: Terminal) -> None:
+    with pytest.raises(Unusable, match="did you mean 'mistral-v1'"):
+        run_show("mistral-1", [], console=terminal.console, known=KNOWN)
