@@ -10,6 +10,7 @@ from leeward.domain.rule import Condition, Rule, Ruleset
 from leeward.domain.view import Stage
 from leeward.policy.canonical import digest_of
 from leeward.policy.draft import DEFAULT, Draft, Limit, LoadedRuleset, RelaxTable, RuleDraft, TightenTable, WhenTable
+from leeward.policy.inline import STAGES
 from leeward.policy.protocol import PROTOCOL_PREFIX
 
 _Choose = Callable[[float, float], float]
@@ -63,7 +64,13 @@ def _conditions(draft: RuleDraft) -> Iterator[Condition]:
     for when in draft.when:
         yield from _of_when(when)
     if (inline := draft.inline) and draft.patterns:
-        yield Condition(detector=inline.id, hazards=(inline.hazard,), threshold=1.0, counts=draft.patterns.counts)
+        yield Condition(
+            detector=inline.id,
+            hazards=(inline.hazard,),
+            threshold=1.0,
+            stages=STAGES.intersection(Stage(s) for s in draft.table.stages or ()),
+            counts=draft.patterns.counts,
+        )
 
 
 def _of_when(when: WhenTable) -> Iterator[Condition]:

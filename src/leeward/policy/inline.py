@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from leeward.domain.view import Stage
+
 PREFIX = "patterns:"
+STAGES = frozenset({Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY, Stage.CODE})
+"""Stages that have a text to match."""
 REACH_CHARS = 400
 """Longest text that one match may span; a stream is held back this far."""
 

@@ -366,3 +366,11 @@ def test_a_shipped_ruleset_is_held_to_the_protocol_too() -> None:
     said = [str(p) for p in refused.problems]
     assert "v2.toml: RULE-MIST-006: dry_run: a hard block of the protocol is never a dry run" in said
     assert any(p.startswith("v2.toml: extends: RULE-MIST-001") and p.endswith("RULE-MIST-010 missing") for p in said)
+
+
+def test_patterns_are_asked_only_where_there_is_text() -> None:
+    rule = (OWN_RULE + PATTERNS).replace('["prompt", "reply"]', '["code", "image"]')
+    hashes = '[[rule.when]]\ndetector = "image-hash"\nstages = ["image"]\nthresholds = { "image.known" = 0.5 }\n'
+    images, patterns = acme(rule + hashes).ruleset.rule("ACME-001").conditions
+
+    assert (images.stages, patterns.stages) == ({Stage.IMAGE}, {Stage.CODE})

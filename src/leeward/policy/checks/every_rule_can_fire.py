@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from leeward.domain.ports import DetectorInfo
+from leeward.domain.view import Stage
 from leeward.policy.draft import Draft, RuleDraft
+from leeward.policy.inline import STAGES
 from leeward.policy.problems import Problem
 
 
@@ -19,8 +21,10 @@ def check(draft: Draft, known: Mapping[str, DetectorInfo]) -> Iterator[Problem]:
         if not rule.when and rule.patterns is None:
             text = "missing; write [[rule.when]] with a detector, or patterns"
             yield Problem(source=draft.source, where=rule.where, key="when", text=text)
-        elif idle := sorted({*stages} - _asked(rule)):
-            text = f"nothing is asked in {', '.join(idle)}; every `when` names other stages"
+        elif idle := sorted({*stages} & {*Stage} - _asked(rule)):
+            text = (
+                f"nothing is asked in {', '.join(idle)}; patterns see text alone, and every `when` names other stages"
+            )
             yield Problem(source=draft.source, where=rule.where, key="stages", text=text)
     for rule, key, when in draft.whens():
         if not when.thresholds:
@@ -33,6 +37,5 @@ def check(draft: Draft, known: Mapping[str, DetectorInfo]) -> Iterator[Problem]:
 
 def _asked(rule: RuleDraft) -> set[str]:
     stages = rule.table.stages or ()
-    if rule.patterns is not None:
-        return {*stages}
-    return {stage for when in rule.when for stage in when.stages or stages}
+    asked = {stage for when in rule.when for stage in when.stages or stages}
+    return asked if rule.patterns is None else asked | STAGES
