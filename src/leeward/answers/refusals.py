@@ -27,7 +27,7 @@ def refusal(
     if caring:
         words = texts.self_harm if any(f.counts for f in caring) else texts.care
         return f"{words}\n\n{resources.text(language)}"
-    if not seen:
+    if not seen and verdict.unchecked:
         return texts.unchecked
     return texts.stopped if is_cut else texts.refusal
 

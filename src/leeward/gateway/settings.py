@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from leeward.gateway.wire.body import Limits as WireLimits
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a request may weigh.
@@ -14,7 +16,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         body_bytes: Longest request body.
         depth: Deepest nesting of JSON.
         messages: Most messages or input items.
-        parts: Most pieces of text.
+        values: Most members and elements of the whole JSON document.
         body_seconds: Longest time that a client may take to send its request.
         reply_bytes: Longest whole reply of the model server.
     """
@@ -22,9 +24,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_bytes: int = 8 * 1024 * 1024
     depth: int = 64
     messages: int = 20_000
-    parts: int = 60_000
+    values: int = 500_000
     body_seconds: float = 30.0
     reply_bytes: int = 32 * 1024 * 1024
+
+    def wire(self) -> WireLimits:
+        """Return what the reader of requests enforces."""
+        return WireLimits(body_bytes=self.body_bytes, depth=self.depth, messages=self.messages, values=self.values)
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

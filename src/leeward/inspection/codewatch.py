@@ -55,6 +55,11 @@ class CodeWatch:
         if not self._is_code:
             self._closed.extend(self._tracker.end())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is code that is not settled."""
+        return self._current() is not None
+
     def due(self) -> CodeView | None:
         """Return the code to examine now, or None."""
         block = self._current()

@@ -11,6 +11,7 @@ from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import NO_FACTS, Fact, Layer, Stage, View
 from leeward.inspection.drive import drive, drive_async
+from leeward.inspection.hazards import HazardScores
 from leeward.inspection.judge import Judge
 from leeward.inspection.language import identify
 from leeward.inspection.machine import PartPlan, StreamMachine
@@ -78,7 +79,13 @@ class Inspector:
         )
 
     def machine(
-        self, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
+        self,
+        stage: Stage,
+        part: str = "",
+        *,
+        is_code: bool = False,
+        code_language: str = "",
+        holds_to_end: bool = False,
     ) -> StreamMachine:
         """Return a machine for one part that is to be streamed or inspected."""
         windows = self._settings.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
@@ -89,7 +96,7 @@ class Inspector:
             code=self._code if stage is Stage.REPLY else None,
             is_code=is_code,
             code_language=code_language,
-            holds_to_end=self.ruleset.plans[stage].holds_to_end,
+            holds_to_end=holds_to_end or self.ruleset.plans[stage].holds_to_end,
         )
         return StreamMachine(plan, describe)
 
@@ -120,6 +127,15 @@ class Inspector:
         machine.end()
         await drive_async(machine, self.judge)
         return self._remember(digest, self._passage(text, stage, machine.verdict()))
+
+    async def hazards(self, text: str, stage: Stage) -> HazardScores:
+        """Return the highest score of every hazard in a whole text."""
+        looking = HazardScores(self.judge)
+        machine = self.machine(stage)
+        machine.feed(text)
+        machine.end()
+        await drive_async(machine, looking)
+        return looking
 
     def judge_image(self, image: bytes, part: str) -> Verdict:
         """Return the verdict on one encoded image."""

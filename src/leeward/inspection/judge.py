@@ -48,13 +48,21 @@ class Judge:
 
     def judge(self, view: View) -> Verdict:
         """Return the verdict on `view`, waiting for detectors that run in threads."""
-        waiting = [(d, self._threads.submit(run, d, view)) for d in self._threaded[view.stage]]
-        reports = self._look(view)
-        reports.extend(_await(detector, future) for detector, future in waiting)
-        return self._decide(view, reports)
+        return self._decide(view, self.reports(view))
 
     async def judge_async(self, view: View) -> Verdict:
         """Return the verdict on `view` without blocking the event loop."""
+        return self._decide(view, await self.reports_async(view))
+
+    def reports(self, view: View) -> list[Report]:
+        """Return what every detector asked in the view's stage reports."""
+        waiting = [(d, self._threads.submit(run, d, view)) for d in self._threaded[view.stage]]
+        reports = self._look(view)
+        reports.extend(_await(detector, future) for detector, future in waiting)
+        return reports
+
+    async def reports_async(self, view: View) -> list[Report]:
+        """Do as `reports` does without blocking the event loop."""
         waiting = [(d, asyncio.wrap_future(self._threads.submit(run, d, view))) for d in self._threaded[view.stage]]
         reports = self._look(view)
         for detector, future in waiting:
@@ -62,7 +70,7 @@ class Judge:
                 reports.append(await asyncio.wait_for(future, detector.info.budget_seconds))
             except TimeoutError:
                 reports.append(Failed(detector.info.id, "timeout"))
-        return self._decide(view, reports)
+        return reports
 
     def _look(self, view: View) -> list[Report]:
         reports: list[Report] = [run(detector, view) for detector in self._inline[view.stage]]

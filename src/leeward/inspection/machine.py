@@ -108,6 +108,12 @@ class StreamMachine:
         """Whether the last step, `Stop` or `Done`, was given."""
         return self._is_over
 
+    def is_ready(self) -> bool:
+        """Whether there may be something to do; cheap, so that most pieces of a stream cost next to nothing."""
+        if self._notes or self._ended or (self._code is not None and self._code.is_busy):
+            return True
+        return self._base + len(self._text) >= self._plan.windows.end_after(self._examined)
+
     def verdict(self) -> Verdict:
         """Return the join of all views settled so far."""
         return self._tally.verdict()

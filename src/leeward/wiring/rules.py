@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from functools import cached_property
 from pathlib import Path
 
 from leeward.config.tree import InspectionTable, Rules
@@ -124,6 +125,16 @@ class Rulesets:
         self._inspectors = self._open(book)
         self._live = LiveRulesets(book)
         self._seen = self._stamps()
+
+    @cached_property
+    def moderation(self) -> Inspector:
+        """Inspector that scores every hazard, also those of the usage policy; opened when first asked for."""
+        name = "moderation"
+        text = f'name = "{name}"\nversion = "1.0.0"\nextends = ["{BUILTIN}", "usage-policy"]\n'
+        book = read_book([Source(name="[moderation]", text=text)], known=self._known, default=name)
+        if isinstance(book, Refused):
+            raise book.error()
+        return self._open(book)[book.default.digest]
 
     def inspector_for(self, tenant: str, model: str, endpoint: str) -> Inspector:
         """Return the inspector of the ruleset that judges an exchange."""

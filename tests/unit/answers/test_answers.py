@@ -74,7 +74,9 @@ def test_a_line_that_nobody_confirmed_is_not_shown_by_default() -> None:
 def test_a_check_that_could_not_be_made_is_said_so() -> None:
     failed = firing(cause=Cause.UNCHECKED, finding=None, failure="timeout")
 
-    assert refusal(verdict(failed), "de") == texts_in("de").unchecked
+    stopped = Verdict(Disposition.BLOCK, firings=(failed,), unchecked=frozenset({failed.rule}))
+
+    assert refusal(stopped, "de") == texts_in("de").unchecked
 
 
 def test_a_reply_cut_half_way_says_that_it_was() -> None:

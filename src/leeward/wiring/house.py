@@ -1,0 +1,163 @@
+"""Builds the gateway from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leeward.answers import HelpLines, Resources
+from leeward.config.tree import EvidenceTable, Settings, UpstreamTable
+from leeward.gateway.asgi import App
+from leeward.gateway.doorkeeper import Doorkeeper
+from leeward.gateway.equipment import Equipment
+from leeward.gateway.front import Gateway
+from leeward.gateway.telemetry import Metrics
+from leeward.gateway.upstream.client import UpstreamClient
+from leeward.gateway.upstream.keys import Key, KeyFromEnvironment, KeyFromFile, NoKey, PassThrough
+from leeward.gateway.upstream.limits import Limits
+from leeward.gateway.upstream.router import Router, Upstream
+from leeward.storage import Keyring, SqlStore, StoreOptions
+from leeward.wiring.clock import SystemClock, Ulids
+from leeward.wiring.rules import Rulesets, inspection_settings
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class HelpLinesOfToday:
+    """Help lines that may be shown today.
+
+    Args:
+        country: Two-letter code.
+        help_lines: Which lines may be shown.
+    """
+
+    def __init__(self, country: str, help_lines: HelpLines, clock: SystemClock) -> None:
+        self._country = country
+        self._help_lines = help_lines
+        self._clock = clock
+
+    def today(self) -> Resources:
+        """Return them."""
+        day = datetime.fromtimestamp(self._clock.now(), UTC).date()
+        return Resources(self._country, self._help_lines, day)
+
+
+class EvidenceTime:
+    """Says how long evidence is kept."""
+
+    def __init__(self, table: EvidenceTable) -> None:
+        self._seconds = table.retention_days * 86_400 if table.keep else 0.0
+
+    def until(self, rule: str, at: float) -> float:  # noqa: ARG002 - one time for all rules so far
+        """Return when evidence kept from `at` on ends."""
+        return at + self._seconds
+
+
+class House:
+    """The parts of a gateway, opened and closed together.
+
+    Args:
+        settings: What the operator wants.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._clock = SystemClock()
+        self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
+        self._watch: asyncio.Task[None] | None = None
+        self._clients: dict[str, UpstreamClient] = {}
+        self.rulesets = Rulesets(
+            settings.rules, inspection_settings(settings.inspection), self._threads, os.urandom(32)
+        )
+        keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
+        self.ids = Ulids()
+        self.store = SqlStore(
+            settings.store.url, clock=self._clock, worker=self.ids.new(), keyring=keyring, options=StoreOptions()
+        )
+        self.upstreams = tuple(upstream_of(table) for table in settings.upstream)
+        self.equipment = self._equipment()
+
+    def _equipment(self) -> Equipment:
+        settings = self.settings
+        return Equipment(
+            settings=settings.gateway(),
+            doorkeeper=self._doorkeeper(),
+            inspectors=self.rulesets,
+            router=Router(self.upstreams),
+            clients=self._clients,
+            store=self.store,
+            clock=self._clock,
+            ids=self.ids,
+            metrics=Metrics(),
+            help_lines=HelpLinesOfToday(settings.answers.country, settings.answers.help_lines, self._clock),
+            evidence=EvidenceTime(settings.evidence),
+            tenant_models={tenant.id: tenant.models for tenant in settings.tenant},
+            salts=os.urandom,
+        )
+
+    def _doorkeeper(self) -> Doorkeeper:
+        mode = self.settings.keys
+        if mode == "auto" and self.settings.server.host not in _LOOPBACK:
+            mode = "required"  # a gateway that others can reach is never open by accident
+        # Pseudonyms must stay the same from start to start, so their key comes from the evidence key.
+        secret = Path(self.settings.evidence.key_file)
+        told = os.environ.get("LEEWARD_EVIDENCE_KEY", "").encode() or secret.read_bytes()
+        pseudonym_key = hashlib.blake2b(told, person=b"leeward-pseudo", digest_size=32).digest()
+        uses = {tenant.id: tenant.use for tenant in self.settings.tenant}
+        return Doorkeeper(self.store.keys, mode=mode, pseudonym_key=pseudonym_key, uses=uses)
+
+    async def open(self) -> None:
+        """Start everything; called once, in the event loop that serves."""
+        self.store.start()
+        for upstream in self.upstreams:
+            self._clients[upstream.name] = upstream.client()
+        if self.settings.rules.directory or self.settings.rules.use.endswith(".toml"):
+            self._watch = asyncio.get_running_loop().create_task(self.rulesets.watch())
+
+    async def close(self) -> None:
+        """Stop everything; records that wait are written first."""
+        if self._watch is not None:
+            self._watch.cancel()
+        for client in self._clients.values():
+            await client.aclose()
+        await asyncio.to_thread(self.store.close)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def app(self) -> Gateway:
+        """Return the ASGI application."""
+        return Gateway(self.equipment, self.pages(), self.open, self.close)
+
+    def pages(self) -> Mapping[str, App]:
+        """Return the pages beside the API, by path prefix."""
+        return {}
+
+
+def upstream_of(table: UpstreamTable) -> Upstream:
+    """Return the model server that a settings table names."""
+    return Upstream(
+        name=table.name,
+        base_url=table.url,
+        dialect=table.dialect,
+        models=table.models,
+        rename=table.rename,
+        key=_key_of(table),
+        limits=Limits(
+            max_connections=table.max_connections,
+            connect_seconds=table.connect_seconds,
+            first_byte_seconds=table.first_byte_seconds,
+            chunk_seconds=table.idle_seconds,
+        ),
+    )
+
+
+def _key_of(table: UpstreamTable) -> Key:
+    if table.api_key_file:
+        return KeyFromFile(Path(table.api_key_file))
+    if table.api_key_env:
+        return KeyFromEnvironment(table.api_key_env)
+    return PassThrough() if table.pass_through else NoKey()

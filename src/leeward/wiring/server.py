@@ -1,0 +1,61 @@
+"""Runs the gateway in uvicorn."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import msgspec
+import uvicorn
+
+from leeward.config.tree import Settings
+from leeward.gateway.front import Gateway
+from leeward.storage import migrate
+from leeward.wiring.http import PunctualProtocol
+from leeward.wiring.house import House
+from leeward.wiring.logs import configure
+
+_HANDED_ON = "LEEWARD_SETTINGS_JSON"
+log = logging.getLogger("leeward")
+
+
+def run(settings: Settings) -> None:
+    """Serve until stopped.
+
+    Raises:
+        LeewardError: If the settings, a ruleset or the store keep it from starting.
+    """
+    configure(settings.telemetry.log_level, settings.telemetry.log_format)
+    migrate(settings.store.url)
+    server = settings.server
+    log.info("serving", extra={"host": server.host, "port": server.port, "workers": server.workers})
+    if server.workers > 1:
+        os.environ[_HANDED_ON] = msgspec.json.encode(settings).decode()
+        uvicorn.run("leeward.wiring.server:create", factory=True, workers=server.workers, **_options(settings))
+        return
+    config = uvicorn.Config(House(settings).app(), **_options(settings))
+    uvicorn.Server(config).run()
+
+
+def create() -> Gateway:
+    """Build the application of one worker from the settings that its parent handed on."""
+    settings = msgspec.json.decode(os.environ[_HANDED_ON], type=Settings)
+    configure(settings.telemetry.log_level, settings.telemetry.log_format)
+    return House(settings).app()
+
+
+def _options(settings: Settings) -> dict[str, object]:
+    return {
+        "host": settings.server.host,
+        "port": settings.server.port,
+        "loop": "uvloop",
+        "http": PunctualProtocol,
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "date_header": False,
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": 20,
+    }
