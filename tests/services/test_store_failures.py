@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -348,3 +349,59 @@ async def test_a_connection_that_the_server_cut_is_replaced_without_a_refusal(
     store.close()
 
     assert (store.stats.written, store.stats.refused) == (2, 0)
+
+
+async def test_a_key_revoked_by_another_worker_stops_within_two_seconds(
+    database_url: str, make_store: MakeStore, clock: SetClock
+) -> None:
+    one, other = make_store(database_url, worker="W1"), make_store(database_url, worker="W2")
+    key = one.keys.create("acme")
+    secret = hashlib.sha256(key.secret.encode()).digest()
+    known = other.keys.caller_of(secret)
+
+    one.keys.revoke(key.public_id)
+    clock.seconds += 2.0
+
+    assert known is not None
+    assert other.keys.caller_of(secret) is None
+
+
+async def test_a_key_is_remembered_for_a_moment_without_asking_the_database(
+    sqlite_file: Path, make_store: MakeStore, clock: SetClock
+) -> None:
+    store = make_store(f"sqlite:///{sqlite_file}")
+    key = store.keys.create("acme")
+    secret = hashlib.sha256(key.secret.encode()).digest()
+    known = store.keys.caller_of(secret)
+    sqlite_file.unlink()
+    clock.seconds += 1.9
+
+    remembered = store.keys.caller_of(secret)
+    clock.seconds += 0.2
+
+    assert remembered == known is not None
+    with pytest.raises(StorageError, match="looking up a key"):
+        store.keys.caller_of(secret)
+
+
+async def test_erased_text_is_on_no_page_of_the_files(
+    sqlite_file: Path, make_store: MakeStore, exchanges: Exchanges
+) -> None:
+    store = make_store(f"sqlite:///{sqlite_file}")
+    store.start()
+    opened = exchanges.opened()
+    await store.open_record(opened)
+    piece = Evidence(id=opened.id, kept_until=START, content=b"x" * 3_000, rule="RULE-MIST-001")
+    store.close_record(exchanges.closed(opened, blocked(firing())), [piece])
+    store.close()
+    (sealed,) = store.vault.sealed(opened.id)
+    assert sealed.ciphertext is not None
+    assert sealed.ciphertext in _files(sqlite_file)
+
+    store.vault.erase(opened.id)
+
+    assert sealed.ciphertext[:64] not in _files(sqlite_file)
+
+
+def _files(database: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(database.parent.glob(database.name + "*")))

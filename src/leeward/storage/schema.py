@@ -67,17 +67,18 @@ def _revision_of(connection: Connection) -> str | None:
 
 def _use_wal(engine: Engine) -> None:
     """Switch to the write-ahead log; SQLite does not wait for others here, so try again while they hold the file."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
+    connection = engine.raw_connection()
+    try:
         for _ in range(_WAL_TRIES):
             try:
-                if driver.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
-                    return
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
+                return
             except engine.dialect.loaded_dbapi.OperationalError as error:
                 if "locked" not in str(error):
                     raise
             time.sleep(0.05)
+    finally:
+        connection.close()
     raise StorageError(
         "The database file stays locked by another process.", remedy="Stop the other process, then try again."
     )
