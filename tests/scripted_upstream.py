@@ -147,12 +147,18 @@ class ScriptedUpstream:
     """Plays one script for each request, in order; the last one again and again.
 
     `async with ScriptedUpstream(reply(200), stall) as server: ... server.url`
+
+    Args:
+        slams: Reset every connection as soon as it is accepted.
     """
 
-    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", slams: bool = False
+    ) -> None:
         self._scripts = list(scripts)
         self._tls = tls
         self._host = host
+        self.slams = slams
         self._tasks: set[asyncio.Task[None]] = set()
         self.wires: list[Wire] = []
         self.seen: list[Seen] = []
@@ -198,6 +204,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = Wire(cast(asyncio.Transport, transport))
         self._server.wires.append(self._wire)
+        if self._server.slams:
+            self._wire.reset()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -498,6 +499,56 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
         assert client.pool.idle == 0
 
 
+async def test_only_the_connections_unused_for_long_are_closed() -> None:
+    async def slow(wire: Wire, seen: Seen) -> None:
+        await asyncio.sleep(0.1)
+        wire.send(whole(200, b"ok"))
+
+    limits = Limits(keep_idle_seconds=0.08)
+    async with ScriptedUpstream(reply(200), slow) as server, client_of(server.url, limits) as client:
+        first = asyncio.create_task(fetch(client))
+        second = asyncio.create_task(fetch(client))
+        await asyncio.gather(first, second)
+        await server.wires[0].gone.wait()
+        kept = client.pool.idle
+        await server.wires[1].gone.wait()
+
+        assert kept == 1
+
+
+async def test_a_server_that_slams_the_door_is_an_error_without_a_leak() -> None:
+    async with ScriptedUpstream(slams=True) as server, client_of(server.url) as client:
+        with pytest.raises(UpstreamError) as caught:
+            await fetch(client)
+
+        assert caught.value.kind in ("cut", "refused")
+        assert (client.pool.taken, server.seen) == (0, [])
+
+
+async def test_cancelling_the_second_try_hangs_up_as_well() -> None:
+    async with ScriptedUpstream(reply(200), reset, stall) as server, client_of(server.url) as client:
+        await fetch(client)
+        task = asyncio.create_task(fetch(client))
+        while len(server.seen) < 3:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.wires[1].gone.wait()
+
+        assert client.pool.taken == 0
+
+
+async def test_a_connection_that_opens_after_closing_time_is_closed() -> None:
+    async with ScriptedUpstream(reply(200)) as server, client_of(server.url) as client:
+        task = asyncio.create_task(fetch(client))
+        await asyncio.sleep(0)
+        await client.aclose()
+        (end,) = await asyncio.gather(task, return_exceptions=True)
+
+        assert isinstance(end, UpstreamError)
+        assert (end.kind, client.pool.taken, server.seen) == ("refused", 0, [])
+
+
 async def test_closing_the_client_ends_what_is_under_way() -> None:
     async with ScriptedUpstream(stall) as server, client_of(server.url, Limits(max_connections=1)) as client:
         tasks = [asyncio.create_task(fetch(client)) for _ in range(2)]
@@ -533,3 +584,34 @@ async def test_replies_are_never_mixed_up(many: int) -> None:
 
         assert bodies == [f"/{i}".encode() * 3 for i in range(many)]
         assert len(server.wires) <= 7
+
+
+def _any_script(chance: random.Random) -> Script:
+    good = reply(200, b"ok")
+    stream = raw(CHUNKED_HEAD + chunked(b"ok") + LAST_CHUNK)
+    closing = reply(200, b"ok", ("connection", "close"))
+    half = raw_then_hang_up(CHUNKED_HEAD + chunked(b"ok"))
+    return chance.choice([good, good, stream, stream, closing, half, reset, stall, raw(b"garbage\r\n\r\n")])
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_happens_to_many_requests_no_place_in_the_pool_is_lost(seed: int) -> None:
+    chance = random.Random(seed)
+    limits = Limits(max_connections=3, first_byte_seconds=0.02, chunk_seconds=0.02)
+    scripts = [_any_script(chance) for _ in range(60)] + [reply(200, b"ok")]
+    async with ScriptedUpstream(*scripts) as server, client_of(server.url, limits) as client:
+        tasks = [asyncio.create_task(fetch(client, deadline_seconds=chance.uniform(0.01, 0.5))) for _ in range(40)]
+        for task in tasks:
+            if chance.random() < 0.3:
+                task.cancel()
+            if chance.random() < 0.5:
+                await asyncio.sleep(0)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        while client.pool.taken > client.pool.idle:
+            await asyncio.sleep(0)
+
+        assert {type(end) for end in ends} <= {bytes, UpstreamError, asyncio.CancelledError}
+        assert {end for end in ends if isinstance(end, bytes)} <= {b"ok"}
+        assert (client.pool.taken, client.pool.waiting) == (client.pool.idle, 0)
+        server_sees = sum(not wire.gone.is_set() for wire in server.wires)
+        assert server_sees <= limits.max_connections

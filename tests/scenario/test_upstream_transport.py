@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from leeward.errors import SettingsError, UpstreamError
 from leeward.gateway.upstream.client import UpstreamClient
 from leeward.gateway.upstream.limits import Limits
-from scripted_upstream import CHUNKED_HEAD, LAST_CHUNK, ScriptedUpstream, chunked, raw, reply
+from leeward.gateway.upstream.router import Upstream
+from scripted_upstream import CHUNKED_HEAD, LAST_CHUNK, ScriptedUpstream, Seen, Wire, chunked, raw, reply
 
 ON_BOTH_LOOPS = True
 
@@ -83,6 +84,33 @@ async def test_tls_serves_many_requests_on_one_connection(certificate: Path) -> 
     ):
         assert [await post(client), await post(client)] == [b"secret", b"secret"]
         assert len(server.wires) == 1
+
+
+async def test_an_upstream_trusts_the_certificates_it_is_told_to(certificate: Path) -> None:
+    async with ScriptedUpstream(reply(200, b"secret"), tls=server_tls(certificate)) as server:
+        client = Upstream(name="private", base_url=server.url, ca_file=str(certificate)).client()
+
+        assert await post(client) == b"secret"
+        await client.aclose()
+
+
+async def test_closing_a_tls_stream_hangs_up_at_once(certificate: Path) -> None:
+    async def endless(wire: Wire, seen: Seen) -> None:
+        wire.send(CHUNKED_HEAD)
+        await wire.pour(chunked(b"x" * 9_000))
+
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    async with (
+        ScriptedUpstream(endless, tls=server_tls(certificate)) as server,
+        client_of(server.url, tls=trusting) as client,
+    ):
+        response = await client.request("GET", "/", [], b"", deadline_seconds=5)
+        async for _ in response:
+            break
+        await response.aclose()
+        await server.wires[0].gone.wait()
+
+        assert client.pool.taken == 0
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:

@@ -68,7 +68,7 @@ class Pool:
                 `cut` when the server hangs up at once.
         """
         if self._is_closed:
-            raise UpstreamError("the upstream client is closed", kind="refused")
+            raise _closed()
         if self._taken < self._limits.max_connections:
             self._taken += 1
             return await self._connect(deadline)
@@ -85,7 +85,7 @@ class Pool:
             self._sweeper.cancel()
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_exception(UpstreamError("the upstream client is closed", kind="refused"))
+                waiter.set_exception(_closed())
         for connection in list(self._open):
             connection.abort()
         self._idle.clear()
@@ -122,7 +122,7 @@ class Pool:
 
     async def _connect(self, deadline: float) -> Connection:
         loop = asyncio.get_running_loop()
-        connection = Connection(self._limits, loop, self._on_free, self._on_gone)
+        connection = Connection(self._limits, loop, self._pass_on, self._on_gone)
         due = min(loop.time() + self._limits.connect_seconds, deadline)
         origin = self._origin
         is_open = False
@@ -144,17 +144,16 @@ class Pool:
             if not is_open:
                 connection.abort()
                 self._pass_on(None)
-        if connection.is_gone:
+        if connection.is_gone or self._is_closed:
+            connection.abort()
             self._pass_on(None)
-            raise UpstreamError("the model server closed the connection at once", kind="cut")
+            raise (
+                _closed()
+                if self._is_closed
+                else UpstreamError("the model server closed the connection at once", kind="cut")
+            )
         self._open.add(connection)
         return connection
-
-    def _on_free(self, connection: Connection) -> None:
-        if self._is_closed:
-            connection.close()
-            return
-        self._pass_on(connection)
 
     def _on_gone(self, connection: Connection) -> None:
         # Before `_connect` has taken it in, the place is still `_connect`'s to give back.
@@ -192,6 +191,10 @@ class Pool:
         if self._idle:
             due = self._idle[0].idle_since + self._limits.keep_idle_seconds
             self._sweeper = loop.call_at(due + 0.001, self._sweep)
+
+
+def _closed() -> UpstreamError:
+    return UpstreamError("the upstream client is closed", kind="refused")
 
 
 def _expire(waiter: asyncio.Future[Connection | None]) -> None:
