@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from unicodedata import combining, is_normalized, normalize
 
 import re2
 
 from leeward.domain.view import Layer
-from leeward.inspection.normalise_decode import CUES, decodings
+from leeward.inspection.normalise_decode import CUES, decodings, tags_in
 from leeward.inspection.normalise_tables import (
     ALPHABET_TO_LATIN,
     CYRILLIC_LOOKALIKES,
+    FULL_WIDTH_TO_ASCII,
     GREEK_LOOKALIKES,
     INVISIBLE_CLASS,
     JOINING_STARTERS,
@@ -22,22 +24,25 @@ from leeward.inspection.normalise_tables import (
     SURROGATE_CLASS,
 )
 
-# One pass over ordinary lower-case ASCII tells whether there is anything to resolve in it.
-_LEET_CUE = r"[a-z][01345@$7][a-z0-9@$]|\b[01345@$7][a-z][a-z0-9]*[01345@$7]"
+# One pass over ordinary ASCII tells whether there is anything to resolve in it.
+_LEET_CUE = r"(?i:[a-z][01345@$7][a-z0-9@$]|\b[01345@$7][a-z][a-z0-9]*[01345@$7])"
 _PREFILTER = re2.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|{_LEET_CUE}|{CUES}")
 _LEET_PREFILTER = re2.compile(_LEET_CUE)
 
 _UNSEEN = re.compile(f"[{INVISIBLE_CLASS}{SURROGATE_CLASS}]")
 _MARK = re.compile(f"[{MARK_CLASS}]")
 _SURROGATE = re.compile(f"[{SURROGATE_CLASS}]")
-_FOREIGN = "\u0370-\u052f\u0531-\u058f\u13a0-\u13ffʀʏɡı"
+_FOREIGN = "\u0370-\u052f\u0531-\u058f\u13a0-\u13ffʀʏɡ"
 _MIXED = re.compile(f"[a-z][{_FOREIGN}]|[{_FOREIGN}][a-z]")
 _ALPHABETS = re.compile("[" + "".join(ALPHABET_TO_LATIN) + "]")
 # The same pass for other text, over UTF-8: also invisible characters, decorating marks, mixed scripts, odd alphabets.
 _WIDE_PREFILTER = re2.compile(
-    "|".join((f"[{INVISIBLE_CLASS}{MARK_CLASS}]", _MIXED.pattern, _ALPHABETS.pattern, _LEET_CUE, CUES)).encode()
+    "|".join(
+        (f"[{INVISIBLE_CLASS}{MARK_CLASS}]", f"(?i:{_MIXED.pattern})", _ALPHABETS.pattern, _LEET_CUE, CUES)
+    ).encode()
 )
 _ALPHABETS_TABLE = str.maketrans(ALPHABET_TO_LATIN)
+_SPACED_WORD = re.compile(r"\s*\S+\s*|\s+")
 _WORD = re.compile(r"[^\W\d_]+")
 _LEET_WORD = re.compile(r"(?<![a-z0-9@$])[a-z0-9@$]{4,40}(?!\.?[a-z0-9@$])")
 _BETWEEN_LETTERS = re.compile(r"[a-z][01345@$7]+[a-z]|^[01345@$7][a-z]+[01345@$7]")
@@ -48,22 +53,25 @@ _VOWELS = frozenset("aeiouy034@")
 def layers_of(text: str) -> tuple[Layer, ...]:
     """Return the readings of `text`: `plain`, `folded`, then the decodings that it holds.
 
-    Ordinary ASCII text costs one pass. The plain and folded readings hold no unpaired surrogates, so that they can
-    always be encoded.
+    Ordinary text costs one pass. The plain and folded readings hold no unpaired surrogates, so that they can always
+    be encoded.
     """
-    if text.isascii():
-        low = text.lower()
-        if _PREFILTER.search(low) is None:
-            return Layer("plain", text), Layer("folded", low)
-    elif is_normalized("NFKC", text) and _is_ordinary(low := _lower(text)):
-        return Layer("plain", text), Layer("folded", low)
+    if _is_ordinary(text):
+        return Layer("plain", text), Layer("folded", _lower(text))
     plain = plain_of(text)
+    if _is_ordinary(plain.text):
+        return plain, Layer("folded", _lower(plain.text), plain.offsets), *tags_in(text)
     return plain, folded_of(plain), *decodings(text, plain)
 
 
-def _is_ordinary(low: str) -> bool:
+def _is_ordinary(text: str) -> bool:
+    """Whether there is nothing to remove, compose, resolve or decode in `text`."""
+    if text.isascii():
+        return _PREFILTER.search(text) is None
+    if not is_normalized("NFKC", text):
+        return False
     try:
-        return _WIDE_PREFILTER.search(low.encode()) is None
+        return _WIDE_PREFILTER.search(text.encode()) is None
     except UnicodeEncodeError:
         return False
 
@@ -73,6 +81,8 @@ def plain_of(text: str) -> Layer:
     offsets: Sequence[int] | None = None
     if _UNSEEN.search(text) is not None:
         text, offsets = _without_unseen(text)
+    if not is_normalized("NFKC", text):
+        text = text.translate(FULL_WIDTH_TO_ASCII)
     if is_normalized("NFKC", text):
         return Layer("plain", text, offsets)
     text, own = _composed(text)
@@ -95,23 +105,40 @@ def _without_unseen(text: str) -> tuple[str, list[int]]:
 
 
 def _composed(text: str) -> tuple[str, list[int]]:
-    """Return the NFKC form of `text` and, for each of its characters, where its cluster or character began."""
+    """Return the NFKC form of `text` and, for each of its characters, where its cluster or character began.
+
+    Nothing composes across white space, so only words that are not composed yet are taken apart.
+    """
     pieces: list[str] = []
     offsets: list[int] = []
-    start, size = 0, len(text)
-    while start < size:
-        stop = start + 1
-        while stop < size and not _begins(text[stop]):
-            stop += 1
-        piece = text[start:stop]
-        form = piece if piece.isascii() else normalize("NFKC", piece)
-        pieces.append(form)
-        offsets.extend(range(start, stop) if form == piece else [start] * len(form))
-        start = stop
-    offsets.append(size)
+    for match in _SPACED_WORD.finditer(text):
+        word, start, stop = match[0], match.start(), match.end()
+        if is_normalized("NFKC", word):
+            pieces.append(word)
+            offsets.extend(range(start, stop))
+        else:
+            _compose(word, start, pieces, offsets)
+    offsets.append(len(text))
     return "".join(pieces), offsets
 
 
+def _compose(word: str, base: int, pieces: list[str], offsets: list[int]) -> None:
+    """Add the NFKC form of `word`, cluster by cluster, to `pieces` and its places to `offsets`."""
+    start, size = 0, len(word)
+    while start < size:
+        stop = start + 1
+        while stop < size and not _begins(word[stop]):
+            stop += 1
+        form = normalize("NFKC", word[start:stop])
+        pieces.append(form)
+        if form == word[start:stop]:
+            offsets.extend(range(base + start, base + stop))
+        else:
+            offsets.extend([base + start] * len(form))
+        start = stop
+
+
+@lru_cache(maxsize=8_192)
 def _begins(char: str) -> bool:
     """Whether nothing before `char` can compose with it."""
     if char.isascii():

@@ -17,13 +17,17 @@ MAX_RUNS = 8  # runs of one encoding that are looked at in one text
 MAX_RUN_CHARS = 8_192  # a longer run is data, not a message
 MAX_DECODED_CHARS = 16_384  # of all decodings of one text together
 
-_ESCAPE_CUE = r"%[0-9a-f]{2}|&#[0-9x]|\\[ux][0-9a-f{]"
-_RUN_CUE = r"[a-z0-9+/_-]{16}|(?:[0-9a-f]{2}[ :,-]{1,2}){5}"
+_ESCAPE_CUE = r"(?i:%[0-9a-f]{2}|&#[0-9x]|\\[ux][0-9a-f{])"
+# Random characters change case or kind within a few steps; long words do not.
+_BASE64_CUE = (
+    r"(?:[a-z][A-Z0-9+/]|[A-Z0-9+/]{2}[a-z])[A-Za-z0-9+/_-]{8}|[A-Za-z0-9+/_-]{12}(?:[a-z][A-Z0-9]|[A-Z]{2}[a-z])"
+)
+_HEX_CUE = r"(?i:[0-9a-f]{16}|(?:[0-9a-f]{2}[ :,-]{1,2}){5})"
 _SPACED_CUE = r"(?:^|[^\pL\pN])(?:\pL[ ._*\-|]{1,3}){4}\pL(?:[^\pL\pN]|$)"
 # Words that English text in ROT13 can hardly avoid: the, and, you, your, ignore, rules, system, prompt, all.
-_ROT13_CUE = r"\b(?:gur|naq|lbh|lbhe|vtaber|ehyrf|flfgrz|cebzcg|vafgehpgvbaf?|nyy|rot-?13)\b"
-CUES = f"{_ESCAPE_CUE}|{_RUN_CUE}|{_SPACED_CUE}|{_ROT13_CUE}"
-"""Pattern (RE2, for lower-case text) without which a text holds none of these encodings."""
+_ROT13_CUE = r"(?i:\b(?:gur|naq|lbh|lbhe|vtaber|ehyrf|flfgrz|cebzcg|vafgehpgvbaf?|nyy|rot-?13)\b)"
+CUES = f"{_ESCAPE_CUE}|{_BASE64_CUE}|{_HEX_CUE}|{_SPACED_CUE}|{_ROT13_CUE}"
+"""Pattern (RE2) without which a text holds none of these encodings."""
 
 _ESCAPE = re.compile(
     r"((?:%[0-9A-Fa-f]{2})+)|&#(?:x([0-9A-Fa-f]{2,6})|([0-9]{2,7}));|\\u\{?([0-9A-Fa-f]{4,6})\}?|\\x([0-9A-Fa-f]{2})"
@@ -31,7 +35,8 @@ _ESCAPE = re.compile(
 _BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re2.compile(r"(?i)\b(?:0x)?(?:[0-9a-f]{2}){8,}\b|\b(?:0x)?[0-9a-f]{2}(?:[ :,-]{1,2}(?:0x)?[0-9a-f]{2}){5,}\b")
 _SPACED = re2.compile(r"(?:^|[^\pL\pN])(\pL(?:[ ._*\-|]{1,3}\pL){4,})(?:[^\pL\pN]|$)")
-_ROT13 = re2.compile(f"(?i){_ROT13_CUE}")
+_ROT13 = re2.compile(_ROT13_CUE)
+_ANY = re2.compile(CUES)
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _DECODED = str.maketrans({chr(0xE0000 + point): chr(point) for point in range(0x20, 0x7F)})
 _COMMON = re.compile(r"(?i)\b(?:the|and|you|your|all|to|of|is|me|a|in|my|no|rules?|system|prompt|ignore)\b")
@@ -44,10 +49,12 @@ def decodings(text: str, plain: Layer) -> tuple[Layer, ...]:
         text: The source text; tag characters are read from it.
         plain: Its plain reading; every other encoding is read from that.
     """
+    if _ANY.search(plain.text) is None and _TAGS.search(text) is None:
+        return ()
     found: list[Layer] = []
     budget = MAX_DECODED_CHARS
     pending = [(0, plain)]
-    pending.extend((1, layer) for layer in _tags(text))
+    pending.extend((1, layer) for layer in tags_in(text))
     found.extend(layer for _, layer in pending[1:])
     while pending:
         depth, layer = pending.pop(0)
@@ -87,7 +94,8 @@ def _sourced(kind: str, text: str, positions: Sequence[int], layer: Layer) -> La
     return Layer(kind, text, [_at(layer, position) for position in positions])
 
 
-def _tags(text: str) -> Iterator[Layer]:
+def tags_in(text: str) -> Iterator[Layer]:
+    """Yield what tag characters spell in `text`, if it holds any."""
     runs = list(_TAGS.finditer(text))
     if runs:
         positions = [at for run in runs for at in range(run.start(), run.end())]

@@ -38,7 +38,7 @@ LATIN_LOOKALIKES = (
     dict(zip("авсԁеһіјӏмпоԛрѕтԝхуүғԍкь", "abcdehijlmnoqpstwxyyfgkb", strict=True))
     | dict(zip("αβεηικνορτυχγωϲϳ", "abenikvoptuxywcj", strict=True))
     | dict(zip("աոսօցհ", "wnuogh", strict=True))
-    | dict(zip("ɡʀʏı", "gryi", strict=True))
+    | dict(zip("ɡʀʏ", "gry", strict=True))
 )
 
 # Latin letters that look like a Cyrillic one, for Cyrillic words with Latin letters sown in.
@@ -52,6 +52,9 @@ ALPHABET_TO_LATIN = (
     | {chr(0x1F150 + i): chr(97 + i) for i in range(26)}
     | {chr(0x1F170 + i): chr(97 + i) for i in range(26)}
 )
+
+# Full-width forms of ASCII and the ideographic space: one character each way, and in every Chinese or Japanese text.
+FULL_WIDTH_TO_ASCII = {0xFEE0 + point: chr(point) for point in range(0x21, 0x7F)} | {0x3000: " "}
 
 # Digits and signs that stand for letters. `1` is settled by its neighbours.
 LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}

@@ -1,0 +1,260 @@
+"""Prompt injection: orders that set aside the operator's, in what people write and in data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from leeward.detectors.injection_lexicon import Hit, Lexicon, Part, lexicon
+from leeward.detectors.injection_rules import (
+    CONTROL_TOKEN,
+    INDIRECT,
+    OVERRIDE,
+    ROLEPLAY,
+    SYSTEM_PROMPT,
+    Combination,
+    surest_combination,
+)
+from leeward.domain.finding import NOTHING, Finding, Reading
+from leeward.domain.ports import DetectorInfo
+from leeward.domain.view import Layer, Span, Stage, View
+
+ENCODED = "injection.encoded"
+REACH_CHARS = 256
+_QUOTED_FACTOR = 0.4  # quoted in a question about attacks
+_QUESTION_CHARS = 400  # a longer text is hardly a question about attacks
+_LEAST = 0.2  # surer readings only are worth a finding
+
+_END = re.compile(
+    r"[.!?؟।…]+[\"'”»)\]]*(?=\s|$)|[。！？]+[」』”]?|\n+|<!--|-->|</?[a-z][^<>]{0,80}>|\"\s*[,:}\]]|\"(?=[^\s\"])(?<=[:,{\[\s]\")"
+)
+_BEFORE_ADDRESS = frozenset("@#(<>[\"'«„“”»/:|")
+_AFTER_ADDRESS = frozenset(":,，、：—–-،")
+
+_MODEL = Part.AI | Part.HELPER
+_TERMS = Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI  # English words that other languages borrow
+_CARRIED_OUT_NEXT = frozenset({OVERRIDE, INDIRECT, CONTROL_TOKEN})  # the next sentence says what to do instead
+_WHOLE_KINDS = frozenset({"base64", "hex", "tags"})  # encodings that make no sense in part
+_MESSAGES = {
+    OVERRIDE: "Asks the model to set its instructions or rules aside.",
+    ROLEPLAY: "Asks the model to act as one without rules, or in a mode without them.",
+    SYSTEM_PROMPT: "Asks for the system prompt or other hidden instructions.",
+    INDIRECT: "Data that gives orders to the model that reads it.",
+    CONTROL_TOKEN: "Holds marks of a chat format or a forged turn.",
+    ENCODED: "Holds an encoded or hidden order to the model.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    start: int
+    stop: int
+    masks: dict[str, int]
+    hits: list[Hit]
+
+
+class Injection:
+    """Finds orders that set aside the operator's, direct and indirect, in 28 languages.
+
+    In a prompt a person may retract what they said, or ask about attacks; an order to set aside the model's own rules
+    counts. In tool results and documents nobody has orders to give, so one addressed to a model counts as well.
+    """
+
+    info = DetectorInfo(
+        id="injection",
+        hazards=(
+            "injection.override",
+            "injection.roleplay",
+            "injection.system_prompt",
+            "injection.indirect",
+            "injection.control_token",
+            "injection.encoded",
+        ),
+        stages=(Stage.PROMPT, Stage.TOOL_RESULT, Stage.DOCUMENT),
+        reach_chars=REACH_CHARS,
+        budget_seconds=0.05,
+    )
+
+    def open(self) -> None:
+        """Read the lexicon."""
+        lexicon()
+
+    def examine(self, view: View) -> Reading:
+        """Return one finding for each sentence, or pair of sentences, that holds an injection."""
+        words = lexicon()
+        in_data = view.stage is not Stage.PROMPT
+        found = list(_examine_layer(view.folded, words, in_data))
+        for layer in view.layers[2:]:
+            found.extend(_encoded(layer, words, in_data))
+        if not found:
+            return NOTHING
+        return Reading(tuple(found))
+
+
+def _examine_layer(layer: Layer, words: Lexicon, in_data: bool) -> Iterator[Finding]:
+    text = layer.text
+    loose = layer.kind == "spaced"
+    first = words.telling_in_data if in_data else words.telling
+    if not loose and not first.touches(text):
+        return
+    hits = words.words.hits(text, loose=loose)
+    if not _possible(hits, in_data):
+        return
+    sentences = _sentences(text, hits)
+    doubt = 1.0 if in_data or len(text) > _QUESTION_CHARS else _doubt(sentences)
+    for start, stop, combination, confidence in _matches(text, sentences, in_data):
+        sure = confidence * doubt if _is_quoted(text, start, stop) else confidence * (1 + doubt) / 2
+        if sure >= _LEAST:
+            yield Finding(
+                hazard=combination.hazard,
+                confidence=round(sure, 3),
+                span=_span(layer, start, stop),
+                message=_MESSAGES[combination.hazard],
+                evidence=(combination.name,),
+            )
+
+
+def _encoded(layer: Layer, words: Lexicon, in_data: bool) -> Iterator[Finding]:
+    """What a decoding orders; hiding it makes it surer, and a hidden text goes as a whole."""
+    low = "".join(char.lower()[0] for char in layer.text)
+    kept_whole = layer.kind in _WHOLE_KINDS
+    for finding in _examine_layer(Layer(layer.kind, low, layer.offsets, layer.base), words, in_data):
+        yield Finding(
+            hazard=ENCODED,
+            confidence=round(min(0.99, (1 + 3 * finding.confidence) / 4), 3),
+            span=_span(layer, 0, len(low)) if kept_whole else finding.span,
+            message=_MESSAGES[ENCODED],
+            evidence=(layer.kind, *finding.evidence),
+        )
+
+
+def _possible(hits: Sequence[Hit], in_data: bool) -> bool:
+    """Whether any combination can hold in the text as a whole."""
+    masks: dict[str, int] = {}
+    for hit in hits:
+        for language, mask in hit.entry.roles:
+            masks[language] = masks.get(language, 0) | mask | (Part.ADDRESSED if mask & _MODEL else 0)
+    return _surest(masks, in_data) is not None
+
+
+def _surest(masks: dict[str, int], in_data: bool, *, reaching_on: bool = False) -> Combination | None:
+    """Return the surest combination of which one language, helped by English terms of the trade, has all parts."""
+    shared = masks.get("und", 0) | (masks.get("en", 0) & _TERMS)
+    held = {surest_combination(mask | shared, in_data, reaching_on) for mask in masks.values()}
+    return max((one for one in held if one is not None), key=lambda one: one.confidence(in_data), default=None)
+
+
+def _sentences(text: str, hits: Sequence[Hit]) -> list[_Sentence]:
+    """Return the sentences that hold hits, at most REACH_CHARS long each."""
+    bounds = _bounds(text)
+    sentences: list[_Sentence] = []
+    ordered = sorted(hits, key=lambda hit: hit.start)
+    position = 0
+    for start, stop in bounds:
+        inside: list[Hit] = []
+        while position < len(ordered) and ordered[position].start < stop:
+            inside.append(ordered[position])
+            position += 1
+        if inside:
+            sentences.append(_Sentence(start, stop, _masks(text, inside), inside))
+    return sentences
+
+
+def _bounds(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
+        while end - start > REACH_CHARS:
+            cut = max(text.rfind(" ", start + 1, start + REACH_CHARS), text.rfind(",", start + 1, start + REACH_CHARS))
+            cut = cut + 1 if cut > start else start + REACH_CHARS
+            yield start, cut
+            start = cut
+        if end > start:
+            yield start, end
+        start = end
+
+
+def _masks(text: str, hits: Sequence[Hit]) -> dict[str, int]:
+    masks: dict[str, int] = {}
+    for hit in hits:
+        for language, mask in hit.entry.roles:
+            if not _is_harmless(hit, language, hits):
+                if mask & _MODEL and _is_addressed(text, hit):
+                    mask |= Part.ADDRESSED
+                masks[language] = masks.get(language, 0) | mask
+    return masks
+
+
+def _is_harmless(hit: Hit, language: str, hits: Sequence[Hit]) -> bool:
+    return any(
+        other.start <= hit.start and hit.stop <= other.stop
+        for other in hits
+        if any(name == language and mask & Part.HARMLESS for name, mask in other.entry.roles)
+    )
+
+
+def _is_addressed(text: str, hit: Hit) -> bool:
+    """Whether the word for a model opens a clause or is followed by what follows an address."""
+    before = text[max(0, hit.start - 40) : hit.start].rstrip(" ")[-1:] or "."
+    stop = hit.stop
+    while stop < len(text) and text[stop].isalpha() and stop - hit.stop < 12:
+        stop += 1
+    after = text[stop : stop + 2].lstrip(" ")[:1]
+    return before in _BEFORE_ADDRESS or after in _AFTER_ADDRESS
+
+
+def _matches(text: str, sentences: Sequence[_Sentence], in_data: bool) -> Iterator[tuple[int, int, Combination, float]]:
+    """Return for each sentence, or pair of neighbours, its surest combination."""
+    for at, sentence in enumerate(sentences):
+        best = _surest(sentence.masks, in_data)
+        start, stop = sentence.start, sentence.stop
+        following = sentences[at + 1] if at + 1 < len(sentences) else None
+        near = following is not None and following.stop - start <= REACH_CHARS
+        if following is not None and near:
+            both = _joined(sentence.masks, following.masks)
+            wider = _surest(both, in_data, reaching_on=True)
+            if wider is not None and (best is None or wider.confidence(in_data) > best.confidence(in_data)):
+                best, stop = wider, following.stop
+            elif best is not None and best.hazard in _CARRIED_OUT_NEXT and in_data and _orders(following):
+                stop = following.stop
+        if best is not None:
+            yield (*_trimmed(text, start, stop), best, best.confidence(in_data))
+
+
+def _joined(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    return {language: first.get(language, 0) | second.get(language, 0) for language in first.keys() | second.keys()}
+
+
+def _orders(sentence: _Sentence) -> bool:
+    return any(mask & Part.ORDER for mask in sentence.masks.values())
+
+
+def _doubt(sentences: Sequence[_Sentence]) -> float:
+    """How far a prompt that talks about attacks should be believed to make one, in (0, 1]."""
+    about = any(mask & Part.QUOTE for sentence in sentences for mask in sentence.masks.values())
+    return _QUOTED_FACTOR if about else 1.0
+
+
+def _is_quoted(text: str, start: int, stop: int) -> bool:
+    """Whether `text[start:stop]` stands in quotation marks, or holds most of a quotation."""
+    before, inside = text[:start], text[start:stop]
+    opened = sum(before.count(mark) for mark in "«„“‚「『") - sum(before.count(mark) for mark in "»”」』")
+    return opened > 0 or before.count('"') % 2 == 1 or any(mark in inside for mark in '"«„“「『`')
+
+
+def _trimmed(text: str, start: int, stop: int) -> tuple[int, int]:
+    while start < stop and text[start].isspace():
+        start += 1
+    while stop > start and (text[stop - 1].isspace() or text[stop - 1] in '",}]:') and not _keeps_end(text, stop):
+        stop -= 1
+    return start, stop
+
+
+def _keeps_end(text: str, stop: int) -> bool:
+    return text[stop - 1] == '"' and stop >= 2 and text[stop - 2] in ".!?"
+
+
+def _span(layer: Layer, start: int, stop: int) -> Span:
+    if layer.offsets is None:
+        return Span(start + layer.base, stop + layer.base)
+    return Span(layer.offsets[start], layer.offsets[stop])
