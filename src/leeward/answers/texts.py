@@ -14,8 +14,10 @@ LANGUAGES: Final = (
 )  # fmt: skip
 
 # Languages that readers of another one understand better than English.
-_NEAREST: Final = {"nb": "da", "no": "da", "nn": "da", "sk": "cs", "gl": "pt", "ca": "es", "be": "ru", "ms": "id",
-                   "yue": "zh", "wuu": "zh", "iw": "he", "mk": "bg", "af": "nl", "lb": "de", "eu": "es", "oc": "fr"}  # fmt: skip
+_NEAREST: Final = {
+    "nb": "da", "no": "da", "nn": "da", "sk": "cs", "gl": "pt", "ca": "es", "be": "ru", "ms": "id",
+    "yue": "zh", "wuu": "zh", "iw": "he", "mk": "bg", "af": "nl", "lb": "de", "eu": "es", "oc": "fr",
+}  # fmt: skip
 
 
 class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

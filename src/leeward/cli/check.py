@@ -63,7 +63,7 @@ def _show(console: Console, verdict: Verdict, sanitized: str | None) -> None:
         if firing.cause is Cause.UNCHECKED:
             table.add_row(firing.rule, firing.name, "-", f"could not look: {firing.failure}", firing.detector)
         elif firing.finding is not None:
-            seen = f"{firing.finding.hazard}: {firing.finding.message}" if firing.finding.message else firing.finding.hazard
+            seen = ": ".join(word for word in (firing.finding.hazard, firing.finding.message) if word)
             table.add_row(firing.rule, firing.name, f"{firing.finding.confidence:.2f}", seen, firing.detector)
     if table.row_count:
         console.print(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -53,7 +53,7 @@ def serve(
     run(settings)
 
 
-def _dialect_of(url: str) -> str:
+def _dialect_of(url: str) -> Literal["mistral", "openai"]:
     return "mistral" if "mistral.ai" in url else "openai"
 
 

@@ -19,7 +19,7 @@ JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 
 
-class ClientGone(Exception):  # noqa: N818 - it is an event, not an error
+class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
 

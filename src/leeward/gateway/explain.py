@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from leeward.domain.rule import Ruleset
 from leeward.domain.verdict import Cause, Verdict
+from leeward.gateway.wire.body import Object
 
-Json = dict[str, object]
 _MOST_FINDINGS = 50
 
 
 def explain(
     decision_id: str, ruleset: Ruleset, verdict: Verdict, *, appeal: str = "", changes: Sequence[str] = ()
-) -> Json:
+) -> Object:
     """Return the object that rides on every reply; it names what was seen and where, and never quotes it.
 
     Args:
         appeal: Address of the appeal page; empty when the gateway has no public address.
         changes: What was altered in the request, e.g. `messages[1].content: 1 passage removed`.
     """
-    told: Json = {
+    told: dict[str, object] = {
         "decision_id": decision_id,
         "ruleset": ruleset.label,
         "language": verdict.language,
@@ -35,7 +36,7 @@ def explain(
         told["changes"] = list(changes)
     if appeal:
         told["appeal"] = f"{appeal}/appeals/{decision_id}"
-    return told
+    return cast(Object, told)  # nothing but JSON values was put in
 
 
 def decision_headers(

@@ -9,8 +9,8 @@ from leeward.errors import LeewardError
 from leeward.gateway.asgi import JSON, App, Message, Receive, Scope, Send, Sender
 from leeward.gateway.equipment import Equipment
 from leeward.gateway.health import healthz, metrics_page, readyz
-from leeward.gateway.moderate import serve_moderation
 from leeward.gateway.models import serve_model, serve_models
+from leeward.gateway.moderate import serve_moderation
 from leeward.gateway.walk import serve_exchange
 from leeward.gateway.wire.errors import error_body
 

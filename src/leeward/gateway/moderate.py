@@ -75,8 +75,9 @@ async def _scores_of(part: Part, moderation: Inspector) -> dict[str, float]:
     stage = Stage.REPLY if part.role == "assistant" else part.stage
     looked = await moderation.hazards(part.text, stage)
     if looked.failed:
+        blind = ", ".join(sorted(looked.failed))
         raise WireError(
-            f"These detectors could not look: {', '.join(sorted(looked.failed))}. No score is given rather than a wrong one.",
+            f"These detectors could not look: {blind}. No score is given rather than a wrong one.",
             status=503,
             code="moderation_incomplete",
         )

@@ -15,6 +15,7 @@ from leeward.gateway.explain import decision_headers, explain
 from leeward.gateway.guarding import Guarded
 from leeward.gateway.prompt import Inspected
 from leeward.gateway.streamed import StreamRelay
+from leeward.gateway.wire.body import Object
 from leeward.gateway.wire.errors import error_body, guardrail_body, guardrail_failure_body
 from leeward.gateway.wire.reply import Reply
 from leeward.gateway.wire.request import Request
@@ -117,7 +118,7 @@ class Refusing:
         body = error_body(words, status=status, code=code, leeward=self._told())
         await self._sender.whole(status, [JSON, *headers, *self._headers()], body)
 
-    def _told(self) -> dict[str, object]:
+    def _told(self) -> Object:
         return explain(
             self._account.id,
             self._inspector.ruleset,

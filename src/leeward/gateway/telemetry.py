@@ -33,7 +33,10 @@ class Metrics:
         )
         self._firings = Counter("leeward_firings", "Rules that fired.", ("rule",), registry=self.registry)
         self._unchecked = Counter(
-            "leeward_unchecked", "Rules that could not be checked, by detector.", ("rule", "detector"), registry=self.registry
+            "leeward_unchecked",
+            "Rules that could not be checked, by detector.",
+            ("rule", "detector"),
+            registry=self.registry,
         )
         self._inspection = Histogram(
             "leeward_inspection_seconds", "Time spent looking, per exchange.", buckets=_SECONDS, registry=self.registry

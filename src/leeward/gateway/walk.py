@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+
 from leeward.domain.caller import Caller
 from leeward.domain.record import Opened, Outcome
 from leeward.errors import SettingsError, StorageError, UpstreamError, WireError
@@ -23,7 +24,7 @@ from leeward.gateway.telemetry import tracer
 from leeward.gateway.upstream.response import Response
 from leeward.gateway.upstream.router import Upstream, model_not_found
 from leeward.gateway.whole import Voice, inspect_whole
-from leeward.gateway.wire.body import encode
+from leeward.gateway.wire.body import Object, encode
 from leeward.gateway.wire.errors import error_body
 from leeward.gateway.wire.guardrails import passed_results
 from leeward.gateway.wire.reply import Reply
@@ -114,7 +115,7 @@ class Exchange:
                 await self._upstream_failed(error)
             except StorageError as error:
                 await self._store_failed(error)
-            except Exception as error:  # the outermost error page: nothing may end an exchange unrecorded
+            except Exception as error:  # noqa: BLE001 - the outermost error page: no exchange ends unrecorded
                 await self._crashed(error)
             finally:
                 watch.cancel()
@@ -215,8 +216,12 @@ class Exchange:
             log.error("record_not_opened", extra={"decision_id": record.id})
 
     def _bridge(self, request: Request, upstream: Upstream, model: str) -> Bridged:
-        client = "mistral" if request.client == "mistral" else "openai"
-        bridged = to_upstream(request.body, endpoint=self._endpoint, client=client, dialect=upstream.dialect)
+        bridged = to_upstream(
+            request.body,
+            endpoint=self._endpoint,
+            client="mistral" if request.client == "mistral" else "openai",
+            dialect=upstream.dialect,
+        )
         bridged.body["model"] = model
         return bridged
 
@@ -280,7 +285,7 @@ class Exchange:
 
     # Words ------------------------------------------------------------------------------------------------------
 
-    def _explain(self, inspected: Inspected) -> dict[str, object]:
+    def _explain(self, inspected: Inspected) -> Object:
         return explain(
             self._account.id,
             self._inspector.ruleset,
@@ -325,7 +330,8 @@ class Exchange:
         self._account.error = f"upstream_status_{response.status}"
         status = response.status if response.status in _STATUS_SENT_ON else 502
         headers = [(b"retry-after", after)] if (after := response.header(b"retry-after")) else []
-        await self._fail(status, f"The model server answered with status {response.status}.", "upstream_error", None, headers)
+        words = f"The model server answered with status {response.status}."
+        await self._fail(status, words, "upstream_error", None, headers)
 
     async def _fail(
         self, status: int, words: str, code: str, param: str | None = None, headers: Headers = ()

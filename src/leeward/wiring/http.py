@@ -18,19 +18,23 @@ class PunctualProtocol(HttpToolsProtocol):
 
     _head_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - as in the base class
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first head."""
         super().connection_made(transport)
         self._start_timer()
 
     def on_message_begin(self) -> None:
+        """Begin to wait for the next head."""
         super().on_message_begin()
         self._start_timer()
 
     def on_headers_complete(self) -> None:
+        """Stop waiting: the head is here."""
         self._stop_timer()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting: the client is gone."""
         self._stop_timer()
         super().connection_lost(exc)
 

@@ -17,7 +17,7 @@ ALLOWED = frozenset(
 
 def configure(level: str, form: Literal["json", "console"]) -> None:
     """Send all logs of the process to standard error, one line each."""
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -22,7 +22,7 @@ from leeward.inspection.windows import WindowPlan
 from leeward.policy.book import RulesetBook
 from leeward.policy.live import LiveRulesets, Swapped, read_book
 from leeward.policy.problems import Refused
-from leeward.policy.reading import Source
+from leeward.policy.reading import Reader, Source
 
 log = logging.getLogger("leeward.rules")
 
@@ -58,10 +58,7 @@ def sources_of(rules: Rules) -> tuple[list[Source], str]:
         SettingsError: If a file or the folder cannot be read.
     """
     sources = [_read(path) for path in _files(rules)]
-    if rules.use.endswith(".toml"):
-        default = _name_of(sources[0]) if sources else BUILTIN
-    else:
-        default = rules.use
+    default = _name_of(sources[0]) if rules.use.endswith(".toml") else rules.use
     if rules.packs:
         extends = ", ".join(f'"{name}"' for name in (default, *rules.packs))
         sources.append(Source(name="[rules]", text=f'name = "{COMBINED}"\nversion = "1.0.0"\nextends = [{extends}]\n'))
@@ -87,11 +84,8 @@ def _read(path: Path) -> Source:
 
 
 def _name_of(source: Source) -> str:
-    for line in source.text.splitlines():
-        key, _, value = line.partition("=")
-        if key.strip() == "name":
-            return value.strip().strip("\"'")
-    return source.name
+    name = Reader(source).tables().get("name")
+    return name if isinstance(name, str) else source.name
 
 
 class Rulesets:

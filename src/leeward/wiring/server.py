@@ -7,12 +7,13 @@ import os
 
 import msgspec
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
 from leeward.config.tree import Settings
 from leeward.gateway.front import Gateway
 from leeward.storage import migrate
-from leeward.wiring.http import PunctualProtocol
 from leeward.wiring.house import House
+from leeward.wiring.http import PunctualProtocol
 from leeward.wiring.logs import configure
 
 _HANDED_ON = "LEEWARD_SETTINGS_JSON"
@@ -31,10 +32,10 @@ def run(settings: Settings) -> None:
     log.info("serving", extra={"host": server.host, "port": server.port, "workers": server.workers})
     if server.workers > 1:
         os.environ[_HANDED_ON] = msgspec.json.encode(settings).decode()
-        uvicorn.run("leeward.wiring.server:create", factory=True, workers=server.workers, **_options(settings))
-        return
-    config = uvicorn.Config(House(settings).app(), **_options(settings))
-    uvicorn.Server(config).run()
+        config = _config("leeward.wiring.server:create", settings)
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+    else:
+        uvicorn.Server(_config(House(settings).app(), settings)).run()
 
 
 def create() -> Gateway:
@@ -44,18 +45,22 @@ def create() -> Gateway:
     return House(settings).app()
 
 
-def _options(settings: Settings) -> dict[str, object]:
-    return {
-        "host": settings.server.host,
-        "port": settings.server.port,
-        "loop": "uvloop",
-        "http": PunctualProtocol,
-        "ws": "none",
-        "lifespan": "on",
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "date_header": False,
-        "timeout_keep_alive": 75,
-        "timeout_graceful_shutdown": 20,
-    }
+def _config(app: Gateway | str, settings: Settings) -> uvicorn.Config:
+    server = settings.server
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        host=server.host,
+        port=server.port,
+        workers=server.workers,
+        loop="uvloop",
+        http=PunctualProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=20,
+    )
