@@ -1,0 +1,1 @@
+"""Batch scans: many texts through the same inspection as the gateway's."""
