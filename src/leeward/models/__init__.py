@@ -1,0 +1,1 @@
+"""Machinery that runs trained models; numpy only."""

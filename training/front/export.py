@@ -1,0 +1,149 @@
+"""Calibrates a checkpoint on the calibration fold and writes the weights that the package ships."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from data import LANGUAGES, Row, read_rows
+from labels import HAZARDS
+from network import Network
+from seeds import seed_rows
+
+from leeward.models.front import Calibration, Front
+from leeward.models.front_features import character_classes
+
+F64 = npt.NDArray[np.float64]
+FEWEST = 25  # positives and negatives that a calibration of its own needs
+CAL_CHARS = 2000
+
+
+def main() -> None:
+    """Write `front_table.npy` and `front_head.npz`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
+    arguments = parser.parse_args()
+    network = Network(len(HAZARDS))
+    network.load_state_dict(torch.load(arguments.checkpoint))
+    front = quantised(network)
+    rows = [r for r in (*read_rows(arguments.data, CAL_CHARS), *seed_rows()) if r.fold == "cal"]
+    calibrations = calibrate(rows, logits_of(front, rows))
+    write(front, calibrations, arguments.out)
+
+
+def quantised(network: Network) -> Front:
+    """Return the network with an int8 table, whose scale has moved into the layer above."""
+    table = network.table.detach().numpy()
+    used = table[np.abs(table).sum(1) > 0]
+    scale = np.quantile(np.abs(used), 0.9995, axis=0) / 127.0
+    small = np.clip(np.rint(table / scale), -127, 127).astype(np.int8)
+    first, bias, out = (part.numpy().astype(np.float32) for part in network.folded())
+    first = np.ascontiguousarray((first * np.tile(scale, 2)).T, np.float32)
+    return Front(HAZARDS, character_classes(), small, first, bias, out, {})
+
+
+def logits_of(front: Front, rows: Sequence[Row]) -> F64:
+    """Return the shipped code's raw scores [rows, hazards]; NaN for texts without a letter."""
+    out = np.full((len(rows), len(HAZARDS)), np.nan)
+    for at, row in enumerate(rows):
+        logits = front.logits(row.text)
+        if logits is not None:
+            out[at] = logits
+    return out
+
+
+def truth_of(rows: Sequence[Row]) -> F64:
+    """Return labels [rows, hazards]; NaN where a row says nothing."""
+    truth = np.full((len(rows), len(HAZARDS)), np.nan)
+    for at, row in enumerate(rows):
+        for hazard, value in row.hazards.items():
+            truth[at, HAZARDS.index(hazard)] = value
+    return truth
+
+
+def calibrate(rows: Sequence[Row], logits: F64) -> dict[str, Calibration]:
+    """Return Platt scaling for each hazard over all languages, and of its own for a language with enough rows."""
+    truth = truth_of(rows)
+    langs = np.array([row.lang for row in rows])
+    weight = _balance(rows)
+    overall = np.array([_platt(logits[:, h], truth[:, h], weight, None) for h in range(len(HAZARDS))])
+    calibrations = {"und": Calibration(overall[:, 0].astype(np.float32), overall[:, 1].astype(np.float32))}
+    for lang in LANGUAGES:
+        mine = langs == lang
+        fits = [_platt(logits[mine, h], truth[mine, h], weight[mine], overall[h]) for h in range(len(HAZARDS))]
+        own = np.array(fits)
+        if not np.allclose(own, overall):
+            calibrations[lang] = Calibration(own[:, 0].astype(np.float32), own[:, 1].astype(np.float32))
+    return calibrations
+
+
+def _balance(rows: Sequence[Row]) -> F64:
+    """Return weights under which no source makes up more than a share of the whole."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = (row.source, row.lang)
+        counts[key] = counts.get(key, 0) + 1
+    return np.array([min(1.0, 150 / counts[row.source, row.lang]) for row in rows])
+
+
+def _platt(logits: F64, truth: F64, weight: F64, fallback: F64 | None) -> F64:
+    """Return slope and shift by Newton's method, drawn towards `fallback`; the fallback itself when rows are few.
+
+    Source:
+        Platt (1999), with the smoothed targets of Lin, Lin, Weng (2007), Machine Learning 68:267-276.
+    """
+    known = ~np.isnan(truth) & ~np.isnan(logits)
+    score, goal, weight = logits[known], truth[known], weight[known]
+    positives, negatives = float(goal.sum()), float((1 - goal).sum())
+    if min(positives, negatives) < FEWEST:
+        return np.array([1.0, -1.0]) if fallback is None else fallback
+    start = np.array([1.0, 0.0]) if fallback is None else fallback
+    soft = np.where(goal > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    found, pull = start.copy(), np.array([4.0, 1.0]) if fallback is not None else np.array([0.1, 0.01])
+    design = np.stack((score, np.ones_like(score)), axis=1)
+
+    def cost(at: F64) -> float:
+        z = design @ at
+        return float((weight * (np.logaddexp(0, z) - soft * z)).sum() + 0.5 * (pull * (at - start) ** 2).sum())
+
+    for _ in range(60):
+        chance = 1 / (1 + np.exp(-np.clip(design @ found, -60, 60)))
+        slope = design.T @ (weight * (chance - soft)) + pull * (found - start)
+        curve = (design * (weight * chance * (1 - chance))[:, None]).T @ design + np.diag(pull)
+        step, before = np.linalg.solve(curve, slope), cost(found)
+        while cost(found - step) > before and np.abs(step).max() > 1e-7:
+            step /= 2
+        found = found - step
+        if np.abs(step).max() < 1e-6:
+            break
+    found[0] = min(max(found[0], 0.3), 3.0)
+    return found
+
+
+def write(front: Front, calibrations: dict[str, Calibration], folder: Path) -> None:
+    """Write the two files that `Front.load` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "front_table.npy", front.table)
+    languages = sorted(calibrations)
+    np.savez_compressed(
+        folder / "front_head.npz",
+        hazards=np.array(front.hazards),
+        classes=front.classes,
+        first=front.first,
+        first_bias=front.first_bias,
+        out=front.out,
+        languages=np.array(languages),
+        slopes=np.stack([calibrations[name].slope for name in languages]),
+        shifts=np.stack([calibrations[name].shift for name in languages]),
+    )
+    print(f"wrote {folder}: {len(languages)} calibrations")
+
+
+if __name__ == "__main__":
+    main()

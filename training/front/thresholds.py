@@ -1,0 +1,122 @@
+"""Picks the thresholds of the front classifier on the calibration fold, and writes them into the rulesets."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from data import LANGUAGES
+from evaluate import RULESETS, WEIGHTS
+from labels import HAZARDS
+from scored import BLOCKING, RULES, Scored, score
+
+# Share of everyday text that each hazard may stop; together at most 0.5 %.
+BUDGETS = {
+    "hate": 0.0008,
+    "harassment": 0.0006,
+    "violence": 0.0007,
+    "self-harm": 0.0004,
+    "distress": 0.0006,
+    "child-exploitation": 0.0002,
+    "malware": 0.0006,
+    "licence.circumvention": 0.0004,
+    "injection": 0.0010,
+    "criminal": 0.0015,
+    "dangerous": 0.0010,
+    "stereotype": 0.0050,
+    "misinformation": 0.0050,
+    "sexual": 0.0010,
+    "health": 0.0100,
+    "financial": 0.0100,
+    "law": 0.0100,
+}
+LEAST, MOST = 0.30, 0.97
+LANGUAGE_SHARE = 0.012  # of the everyday text of one language that all blocking rules together may stop
+PRECISION = 0.55  # least that a threshold must reach on labelled text of the hazard, over all sources alike
+
+
+def main() -> None:
+    """Print the thresholds and write those that stand in the rulesets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--rulesets", type=Path, default=RULESETS)
+    arguments = parser.parse_args()
+    found = pick(score(arguments.data, arguments.weights, "cal"))
+    for hazard, by in found.items():
+        print(hazard, by)
+    for name in ("mistral-v1.toml", "usage-policy.toml"):
+        path = arguments.rulesets / name
+        path.write_text(rewritten(path.read_text(encoding="utf-8"), found), encoding="utf-8")
+
+
+def pick(scored: Scored) -> dict[str, dict[str, float]]:
+    """Return thresholds by hazard and language, `default` for all others."""
+    everyday = np.array([row.everyday for row in scored.rows])
+    langs = np.array([row.lang for row in scored.rows])
+    main_ones = everyday & np.isin(langs, LANGUAGES)
+    found: dict[str, dict[str, float]] = {}
+    for at, hazard in enumerate(HAZARDS):
+        chances = scored.chances[:, at]
+        overall = np.quantile(chances[main_ones], 1 - BUDGETS[hazard])
+        least = max(float(overall), _precise(scored, hazard, chances), LEAST)
+        found[hazard] = {"default": round(min(least, MOST), 2)}
+    _relieve(scored, found, everyday, langs)
+    return found
+
+
+def _precise(scored: Scored, hazard: str, chances: npt.NDArray[np.float64]) -> float:
+    """Return the lowest score from which on at least `PRECISION` of labelled text has the hazard."""
+    truth = np.array([row.hazards.get(hazard, np.nan) for row in scored.rows])
+    known = ~np.isnan(truth) & ~np.array([row.everyday for row in scored.rows])
+    if truth[known].sum() < 20:
+        return LEAST
+    for least in np.arange(LEAST, MOST, 0.01):
+        above = known & (chances >= least)
+        if above.any() and truth[above].mean() >= PRECISION:
+            return float(least)
+    return MOST
+
+
+def _relieve(
+    scored: Scored, found: dict[str, dict[str, float]], everyday: npt.NDArray[np.bool_], langs: npt.NDArray[np.str_]
+) -> None:
+    """Raise the thresholds of a language in which too much everyday text would be stopped."""
+    hazards = [hazard for rule in BLOCKING for hazard in RULES[rule]]
+    for lang in LANGUAGES:
+        mine = everyday & (langs == lang)
+        if mine.sum() < 50:
+            continue
+        while True:
+            fired = {
+                h: scored.chances[mine, HAZARDS.index(h)] >= found[h].get(lang, found[h]["default"]) for h in hazards
+            }
+            if np.logical_or.reduce(list(fired.values())).mean() <= LANGUAGE_SHARE:
+                break
+            worst = max(fired, key=lambda hazard: int(fired[hazard].sum()))
+            found[worst][lang] = round(found[worst].get(lang, found[worst]["default"]) + 0.02, 2)
+
+
+def rewritten(text: str, found: dict[str, dict[str, float]]) -> str:
+    """Return a ruleset with new thresholds in the conditions of the front classifier; nothing else changes."""
+    blocks = re.split(r"(?m)^(?=\[\[)", text)
+    return "".join(_block(block, found) if 'detector = "front-text"' in block else block for block in blocks)
+
+
+def _block(block: str, found: dict[str, dict[str, float]]) -> str:
+    for hazard, by in found.items():
+        own = (
+            "{ " + ", ".join(f"{lang} = {least}" for lang, least in by.items()) + " }"
+            if len(by) > 1
+            else str(by["default"])
+        )
+        name = f'"{hazard}"' if "." in hazard else hazard
+        block = re.sub(rf"(?m)^{re.escape(name)} = (?:[\d.]+|\{{[^}}]*\}})$", f"{name} = {own}", block)
+    return block
+
+
+if __name__ == "__main__":
+    main()
