@@ -389,7 +389,7 @@ async def test_not_now_is_asked_again_when_the_server_says_so(header: tuple[str,
 
 async def test_a_long_wait_is_left_to_the_caller() -> None:
     async with ScriptedUpstream(reply(429, b"later", ("retry-after", "60"))) as server, client_of(server.url) as client:
-        response = await ask(client)
+        response = await ask(client, deadline_seconds=300)
 
         assert (response.status, response.header(b"retry-after"), await response.read(9)) == (429, b"60", b"later")
 
@@ -497,6 +497,17 @@ async def test_an_unused_connection_is_closed_after_a_while() -> None:
             await asyncio.sleep(0)
 
         assert client.pool.idle == 0
+
+
+async def test_an_unused_connection_that_the_server_closes_is_forgotten() -> None:
+    async with ScriptedUpstream(reply(200, b"ok")) as server, client_of(server.url) as client:
+        await fetch(client)
+        server.wires[0].hang_up()
+        while client.pool.taken:
+            await asyncio.sleep(0)
+
+        assert client.pool.idle == 0
+        assert await fetch(client) == b"ok"
 
 
 async def test_only_the_connections_unused_for_long_are_closed() -> None:
