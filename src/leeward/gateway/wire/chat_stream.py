@@ -109,7 +109,7 @@ class ChatStream:
     def _take_usage(self, usage: Object, rides: bool) -> None:
         clean = numbers_only(usage)
         assert isinstance(clean, dict)
-        self.usage = clean
+        self.usage = {**zero_usage(), **clean}
         self._shows_usage |= rides and not self._sure_openai
 
     def _choice(self, choice: Json, deltas: list[Delta]) -> None:
@@ -133,7 +133,7 @@ class ChatStream:
                 deltas.append(Delta(choice, Kind.CONTENT, 0, content))
         elif content is not None:
             self._chunks(choice, content, deltas)
-        if len(delta) > 1:
+        if len(delta) > 1 or content is None:
             self._further(choice, delta, deltas)
 
     def _further(self, choice: int, delta: Object, deltas: list[Delta]) -> None:
@@ -304,7 +304,7 @@ class ChatStream:
             extra["guardrails"] = guardrails
         usage = self.usage if self.usage is not None or self._has_head else zero_usage()
         if self._include_usage and usage is not None:
-            return self._release_held() + self._whole([], {"usage": {**zero_usage(), **usage}, **extra})
+            return self._release_held() + self._whole([], {"usage": usage, **extra})
         if self._shows_usage and usage is not None:
             extra = {"usage": usage, **extra}
         return self._release_held(extra) if self._held else self._whole([], extra)

@@ -307,11 +307,12 @@ class ResponsesStream:
 
     def _close(self, item: Item, status: str) -> bytes:
         text = "".join(item.texts)
-        part = self._event(
+        frames = self._text_event(item, "done", text)
+        frames += self._event(
             "response.content_part.done",
             {"item_id": item.id, "output_index": item.position, "content_index": 0, "part": item.part(text)},
         )
-        return self._text_event(item, "done", text) + part + self._item_done(item, status)
+        return frames + self._item_done(item, status)
 
     def _item_done(self, item: Item, status: str) -> bytes:
         return self._event("response.output_item.done", {"output_index": item.position, "item": item.whole(status)})
