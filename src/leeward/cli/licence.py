@@ -1,0 +1,273 @@
+"""`leeward licence check|list`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Final, Literal, assert_never
+
+import cyclopts
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from leeward.licences.decide import Allowed, Decision, Denied, Undeclared, Unknown, decide
+from leeward.licences.registry import Match, Registry, builtin_registry
+from leeward.licences.use import COMPANY, Use
+
+OK, NOT_ALLOWED, USAGE = 0, 1, 2
+
+app = cyclopts.App(name="licence", help="Check whether the licence of a model covers a use.")
+
+Purpose = Literal[
+    "commercial", "research", "evaluation", "testing", "personal", "internal-business", "production", "resale"
+]
+Actor = Literal["individual", "academic", "nonprofit", "company"]
+Environment = Literal["non-production", "production"]
+Distribution = Literal["none", "weights", "derivative", "hosted-service", "embedded"]
+_Json = Annotated[bool, cyclopts.Parameter(name="--json", negative=())]
+_Flag = Annotated[bool, cyclopts.Parameter(negative=())]
+
+
+@app.command
+def check(
+    model: str,
+    *,
+    use: Purpose | None = None,
+    actor: Actor | None = None,
+    environment: Environment | None = None,
+    revenue: float | None = None,
+    users: float | None = None,
+    distribution: Distribution | None = None,
+    end_users: bool | None = None,
+    eu: bool | None = None,
+    hosted: bool | None = None,
+    derivative: bool | None = None,
+    notice_file: bool | None = None,
+    licence_copy: bool | None = None,
+    modification_notice: bool | None = None,
+    base_model: str = "",
+    separate_licence: str = "",
+    json: _Json = False,
+) -> int:
+    """Say whether a model's licence covers a use; exit 0 when it does, 1 when not or when it cannot be told.
+
+    Args:
+        model: Name of the model: repository, API id, file name or tag; quantisers' suffixes are understood.
+        use: What it is for. `commercial` stands for production by a company, `research` for non-profit
+            research; what that assumes is printed, and the other options override it.
+        actor: Who uses it.
+        environment: Where it runs.
+        revenue: Worldwide revenue of the company or employer in the preceding month, in US dollars.
+        users: Monthly active users of the company.
+        distribution: What is passed on to others.
+        end_users: Whether customers or employees meet what the model writes.
+        eu: Whether the actor is based in the European Union.
+        hosted: Whether the licensor itself runs the model.
+        derivative: Whether it is a fine-tune, merge, quantisation or adapter.
+        notice_file: Whether the notice file goes with the weights.
+        licence_copy: Whether a copy of the licence goes with the weights.
+        modification_notice: Whether changes are stated.
+        base_model: The model that it was made from.
+        separate_licence: Number of a contract with the licensor about this model.
+        json: Print JSON.
+    """
+    declared = Use(
+        actor_type=actor,
+        purpose=None if use == "commercial" else _word(use),
+        environment=_word(environment),
+        employer_monthly_revenue_usd=revenue,
+        monthly_active_users=users,
+        end_user_exposure=end_users,
+        distribution=_word(distribution),
+        is_derivative=derivative,
+        is_eu_based=eu,
+        is_hosted_api=hosted,
+        notice_file_present=notice_file,
+        licence_copy_present=licence_copy,
+        modification_notice_present=modification_notice,
+        separate_licence_reference=separate_licence,
+        base_model=base_model,
+    )
+    return run_check(model, use or "", declared, console=Console(), as_json=json)
+
+
+@app.command(name="list")
+def list_(*, json: _Json = False) -> int:
+    """List the models and licences that the registry knows.
+
+    Args:
+        json: Print JSON.
+    """
+    return run_list(console=Console(), as_json=json)
+
+
+def run_check(model: str, shorthand: str, declared: Use, *, console: Console, as_json: bool) -> int:
+    """Print the decision about one model; return the exit status."""
+    registry = builtin_registry()
+    match = registry.resolve(model)
+    use, assumed = _assume(shorthand, declared)
+    decision = decide(match, use, registry)
+    told = _Told.of(model, match, decision, assumed)
+    if as_json:
+        _print_json(console, told)
+    else:
+        _print(console, told)
+    return OK if isinstance(decision, Allowed) else NOT_ALLOWED
+
+
+def run_list(*, console: Console, as_json: bool) -> int:
+    """Print the registry; return the exit status."""
+    registry = builtin_registry()
+    if as_json:
+        models = [
+            {"id": m.id, "family": m.family, "licence": m.licence or None, "repos": m.repos, "names": m.names}
+            for m in registry.models
+        ]
+        licences = {key: {"spdx": x.spdx, "summary": x.summary, "url": x.url} for key, x in registry.licences.items()}
+        _print_json(console, {"compiled": registry.compiled, "licences": licences, "models": models})
+        return OK
+    for table in (_licences(registry), _models(registry)):
+        console.print(table)
+    console.print(f"Facts gathered up to {registry.compiled}. Not legal advice: the text of a licence always wins.")
+    return OK
+
+
+class _Told(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What `check` prints."""
+
+    model: str
+    resolved: str | None
+    licence: str | None
+    decision: Literal["allowed", "denied", "undeclared", "unknown"]
+    allowed: bool
+    rule: str = ""
+    reason: str = ""
+    remedy: str = ""
+    declare: tuple[str, ...] = ()
+    obligations: tuple[str, ...] = ()
+    notice: str = ""
+    url: str = ""
+    assumed: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, model: str, match: Match | None, decision: Decision, assumed: dict[str, str]) -> _Told:
+        licence = None if isinstance(decision, Unknown) else decision.licence
+        told = cls(
+            model=model,
+            resolved=match.model.id if match and match.model else None,
+            licence=licence.id if licence else None,
+            decision="unknown",
+            allowed=isinstance(decision, Allowed),
+            assumed=assumed,
+            warnings=_warnings(match),
+        )
+        if licence:
+            told.obligations, told.notice, told.url = licence.obligations, licence.notice_text, licence.url
+        told._decide(decision)
+        return told
+
+    def _decide(self, decision: Decision) -> None:
+        match decision:
+            case Allowed(_, rule, reason):
+                self.decision, self.rule, self.reason = "allowed", rule, reason
+            case Denied(_, rule, reason, remedy):
+                self.decision, self.rule, self.reason, self.remedy = "denied", rule, reason, remedy
+            case Undeclared(licence, missing):
+                self.decision, self.declare, self.reason = "undeclared", missing, licence.summary
+            case Unknown(reason):
+                self.decision, self.reason = "unknown", reason
+                self.remedy = "Read its licence, and name the model that it was made from with --base-model"
+            case never:
+                assert_never(never)
+
+
+# What a person means who says just this; printed, so that nobody is surprised.
+_ASSUMED: Final = {
+    "commercial": {"purpose": "production", "environment": "production", "actor_type": COMPANY},
+    "research": {"actor_type": "individual", "environment": "non_production"},
+    "personal": {"actor_type": "individual"},
+}
+_OPTIONS: Final = {
+    "actor_type": "--actor",
+    "purpose": "--use",
+    "environment": "--environment",
+    "employer_monthly_revenue_usd": "--revenue",
+    "monthly_active_users": "--users",
+    "distribution": "--distribution",
+    "end_user_exposure": "--end-users/--no-end-users",
+    "is_eu_based": "--eu/--no-eu",
+    "is_hosted_api": "--hosted/--no-hosted",
+    "notice_file_present": "--notice-file/--no-notice-file",
+    "licence_copy_present": "--licence-copy/--no-licence-copy",
+    "modification_notice_present": "--modification-notice/--no-modification-notice",
+    "is_derivative": "--derivative/--no-derivative",
+}
+_COLOURS: Final = {"allowed": "green", "denied": "red", "undeclared": "yellow", "unknown": "yellow"}
+
+
+def _assume(shorthand: str, declared: Use) -> tuple[Use, dict[str, str]]:
+    wanted = _ASSUMED.get(shorthand, {})
+    assumed = {field: word for field, word in wanted.items() if getattr(declared, field) is None}
+    return replace(declared, **assumed), assumed  # type: ignore[arg-type]
+
+
+def _word(option: str | None) -> str | None:
+    return option.replace("-", "_") if option else None
+
+
+def _warnings(match: Match | None) -> tuple[str, ...]:
+    if match is None:
+        return ()
+    moving = (
+        "this name moves from model to model, and with it the licence: name a dated model" if match.is_moving else ""
+    )
+    note = match.model.note if match.model else ""
+    return tuple(text for text in (moving, note) if text)
+
+
+def _print(console: Console, told: _Told) -> None:
+    def say(text: str, style: str = "") -> None:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    name = f"{told.model} ({told.resolved})" if told.resolved and told.resolved != told.model else told.model
+    say(f"{told.decision}: {name}, licence {told.licence or 'unknown'}", _COLOURS[told.decision])
+    if told.reason:
+        say(f"  {told.reason}" + (f" [{told.rule}]" if told.rule else ""))
+    if told.remedy:
+        say(f"  {told.remedy}.")
+    for field in told.declare:
+        say(f"  say {_OPTIONS.get(field, field)}")
+    if told.assumed:
+        say("  assumed: " + ", ".join(f"{field}={word}" for field, word in told.assumed.items()), "dim")
+    for warning in told.warnings:
+        say(f"  note: {warning}", "yellow")
+    if told.allowed and told.obligations:
+        say("  when passed on: " + ", ".join(o.replace("_", " ") for o in told.obligations), "dim")
+    if told.url:
+        say(f"  {told.url}", "dim")
+
+
+def _print_json(console: Console, value: object) -> None:
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _licences(registry: Registry) -> Table:
+    table = Table(title="Licences", title_justify="left")
+    for column in ("Id", "Covers", "Models"):
+        table.add_column(column, overflow="fold")
+    for licence in registry.licences.values():
+        count = sum(model.licence == licence.id for model in registry.models)
+        table.add_row(licence.id, licence.summary, str(count) if count else "by name")
+    return table
+
+
+def _models(registry: Registry) -> Table:
+    table = Table(title="Models", title_justify="left")
+    for column in ("Model", "Licence", "Names"):
+        table.add_column(column, overflow="fold")
+    for model in registry.models:
+        names = (*model.repos, *model.names)
+        table.add_row(f"{model.family}\n{model.id}", model.licence or "unknown", "\n".join(names))
+    return table
