@@ -144,7 +144,7 @@ DENIALS: Final = (
         rule="R6",
         licences=_CAPPED,
         cases=((_above("employer_monthly_revenue_usd", REVENUE_CAP_USD),),),
-        reason="it gives no rights to companies, and their staff, above 20 million US dollars of worldwide monthly revenue",
+        reason="it gives no rights to companies, and their staff, above 20 million US dollars of monthly revenue",
         remedy="Get a commercial licence from the licensor, or use the licensor's hosted service",
         needs_answer=False,
     ),

@@ -71,9 +71,10 @@ def _tell(decision: Decision, match: Match | None, declared: Declaration) -> Fin
             )
             return Finding(hazard=FORBIDDEN, confidence=1.0, message=message, evidence=(licence.id, rule, licence.url))
         case Undeclared(licence, missing):
+            asked = "; ".join(how_to_declare(field) for field in missing)
             message = (
-                f"Whether the licence {licence.id} of {_title(match)} covers the use was not declared ({licence.summary}). "
-                f"Declare for the tenant: {'; '.join(how_to_declare(field) for field in missing)}."
+                f"Whether the licence {licence.id} of {_title(match)} covers the use cannot be told "
+                f"({licence.summary}). Declare for the tenant: {asked}."
             )
             wrong = "".join(f" {text}." for field, text in declared.problems.items() if field in missing)
             evidence = (licence.id, *missing, licence.url)
