@@ -1,12 +1,13 @@
+from itertools import pairwise
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leeward.inspection.fences import CodeBlock, FenceTracker
 
 LINES = st.lists(
-    st.sampled_from(
-        ["```", "```python", "~~~", "~~~~ js", "   ```", "    ```", "````", "- ```sh", "> ```", "a `b` c", "x = 1", "", "``", "``` a`b", "```\r", "``` \t"]
-    )
+    st.sampled_from(["```", "```python", "~~~", "~~~~ js", "   ```", "    ```", "````", "- ```sh", "> ```"])
+    | st.sampled_from(["a `b` c", "x = 1", "", "``", "``` a`b", "```\r", "``` \t"])
     | st.text("`~ \n\r>-1.ab", max_size=12),
     max_size=14,
 )
@@ -20,7 +21,7 @@ def blocks(pieces: list[str]) -> list[CodeBlock]:
 
 def cut(text: str, at: list[int]) -> list[str]:
     edges = [0, *sorted(i % (len(text) + 1) for i in at), len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(edges)]
 
 
 @given(LINES, st.lists(st.integers(0, 10_000), max_size=12))

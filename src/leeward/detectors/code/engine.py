@@ -21,10 +21,14 @@ from leeward.domain.view import Span
 
 _CHECKS = {"second-free": second_frees, "use-after-free": uses_after_free}
 _BLOCKS = frozenset(
-    """block module program translation_unit compound_statement statement_block source_file class_body declaration_list
-    body_statement statement_list compilation_unit switch_body then do else_clause class_declaration""".split()
+    {
+        *("block", "module", "program", "translation_unit", "compound_statement", "statement_block", "source_file"),
+        *("class_body", "declaration_list", "body_statement", "statement_list", "compilation_unit", "switch_body"),
+        *("then", "do", "else_clause", "class_declaration"),
+    }
 )
 _LONGEST_STATEMENT = 600
+_DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,13 @@ def scan(code: str, fence: str = "") -> tuple[Weakness, ...]:
     language = grammar_of(fence, code)
     if not language:
         return ()
+    if not code.isascii():
+        code = code.encode("utf-8", "replace").decode("utf-8")  # lone surrogates; lengths stay
     candidates = _index(language).candidates(code)
     if not candidates:
         return ()
     source = Source(code, grammar(language))
-    found = {}
+    found: dict[tuple[int, int], Weakness] = {}
     for hit in _hits(candidates, source):
         weakness = _weakness(hit, source)
         key = (weakness.rule.cwe, weakness.span.start)
@@ -130,22 +136,26 @@ def _text_hits(pattern: Pattern, source: Source) -> Iterator[Hit]:
     if pattern.text is None:
         return
     for found in pattern.text.finditer(source.text):
-        start = source.byte(found.start())
+        blank = len(found.group()) - len(found.group().lstrip())
+        start, stop = source.byte(found.start() + blank), source.byte(found.end())
         node = source.root.descendant_for_byte_range(start, start + 1)
         if node is None or node.type in source.grammar.file.comments or "string" in node.type:
             continue
         scope = source.functions.at(start)
         if pattern.unless_near is None or pattern.unless_near.search(source.text_of_scope(scope)) is None:
-            yield Hit(pattern, node, scope)
+            yield Hit(pattern, node, scope, place=(start, max(start, stop)))
 
 
 def _weakness(hit: Hit, source: Source) -> Weakness:
     statement = _statement(hit.node)
     rule = hit.pattern.rule
-    rewritten = safe_alternative(hit, statement, source)
+    start, stop = statement.start_byte, statement.end_byte
+    if hit.place is not None and (statement.parent is None or stop - start > _LONGEST_STATEMENT):
+        start, stop = hit.place
+    rewritten = safe_alternative(hit, source.data[start:stop].decode("utf-8", "replace"), source)
     return Weakness(
         rule,
-        source.span(statement.start_byte, statement.end_byte),
+        source.span(start, stop),
         hit.confidence,
         (f"rule:{rule.id}", f"severity:{rule.severity}", f"value:{hit.origin.name.lower()}", f"source:{rule.source}"),
         rewritten or rule.safe,
@@ -155,10 +165,17 @@ def _weakness(hit: Hit, source: Source) -> Weakness:
 
 def _statement(node: Node) -> Node:
     """Return the simple statement around `node`; the node itself inside the head of a compound one."""
-    at = node
-    while at.parent is not None and at.parent.type not in _BLOCKS:
-        at = at.parent
+    at, parent = node, node.parent
+    for _ in range(_DEEPEST):  # going up costs the depth each time
+        if parent is None or parent.type in _BLOCKS:
+            break
+        at, parent = parent, parent.parent
     is_long = at.end_byte - at.start_byte > _LONGEST_STATEMENT
-    if at.parent is None or is_long or any(child.type in _BLOCKS for child in at.named_children):
+    if (
+        parent is None
+        or parent.type not in _BLOCKS
+        or is_long
+        or any(child.type in _BLOCKS for child in at.named_children)
+    ):
         return node
     return at

@@ -12,6 +12,7 @@ from leeward.detectors.code.source import Call, Source
 
 _WORD = re.compile(r"[$@]?\w+")
 _CONSTANT_NAME = re.compile(r"(?:\w+\.)*_?[A-Z][A-Z0-9_]+")
+_NUMERIC_CAST = re.compile(r"\(\s*(?:int|integer|float|double|bool|boolean|long|short)\s*\)")
 _DEEPEST = 24
 _LONGEST_TEXT = 4_000
 
@@ -80,7 +81,7 @@ class Flow:
 
     def text(self, node: Node, scope: int) -> str:
         """Return the text of `node`, followed by what was assigned to the names in it."""
-        parts = [self._source.of(node)]
+        parts = [self._source.head(node, _LONGEST_TEXT)]
         names = _WORD.findall(parts[0][:500])
         done: set[str] = set()
         size = len(parts[0])
@@ -90,7 +91,7 @@ class Flow:
                 continue
             done.add(name)
             for value in self._assigned(name, scope)[:8]:
-                text = self._source.of(value)[:1_000]
+                text = self._source.head(value, 1_000)
                 parts.append(text)
                 size += len(text)
                 names.extend(_WORD.findall(text[:200])[:8])
@@ -99,6 +100,8 @@ class Flow:
     def _judge(self, node: Node, scope: int, depth: int) -> Value:
         file, kind = self._file, node.type
         if kind in file.literals:
+            return _CONSTANT
+        if kind == "cast_expression" and _NUMERIC_CAST.match(self._source.head(node)):
             return _CONSTANT
         if kind in file.names:
             return self._name(self._source.of(node), scope, depth)
@@ -127,7 +130,7 @@ class Flow:
         return Value(value.origin, is_built, has_string)
 
     def _reference(self, node: Node) -> Value | None:
-        text = self._source.of(node)[:200]
+        text = self._source.head(node)
         if self._is_source(text):
             return _INPUT
         return _CONSTANT if _CONSTANT_NAME.fullmatch(text) else None
@@ -148,6 +151,8 @@ class Flow:
             if name in self._source.parameters.get(within, ()):
                 return Value(Origin.PARAMETER)
             if within < 0:
+                if name in self._source.macros and depth < _DEEPEST:
+                    return self._name(self._source.macros[name], scope, depth + 1)
                 return _CONSTANT if _CONSTANT_NAME.fullmatch(name) else _UNKNOWN
             within = self._source.functions.parents[within]
 
@@ -161,7 +166,7 @@ class Flow:
     def _call(self, call: Call, scope: int, depth: int) -> Value:
         if call.name in self._cleaners or call.path in self._cleaners:
             return _CONSTANT
-        text = self._source.of(call.node)[:200]
+        text = self._source.head(call.node)
         if self._is_source(text):
             return _INPUT
         parts = [*call.positional, *call.keywords.values()]
@@ -170,4 +175,7 @@ class Flow:
         value = self._parts(parts, scope, depth)
         if call.name in self._file.formatters:
             return Value(value.origin, value.is_built or (value.has_string and value.origin > 0), value.has_string)
+        is_constant = call.receiver is not None and value.origin is Origin.CONSTANT
+        if is_constant and call.receiver is not None and self.value(call.receiver, scope, depth + 1).has_string:
+            return value  # a method of a constant string, with constant arguments
         return Value(max(value.origin, Origin.UNKNOWN), value.is_built)

@@ -33,6 +33,7 @@ class GrammarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sources: Patterns, at the start of an expression, of data from outside.
         cleaners: By CWE number or `any`: calls after which a value is harmless.
         prefix: Put before code that lacks it, so that the grammar reads it as code.
+        unsafe_macros: Whether a preprocessor may give other names to calls and values.
     """
 
     grammar: tuple[str, str]
@@ -117,7 +118,7 @@ def grammar_of(fence: str, code: str) -> str:
     """Return the grammar for a fence's language, or the likeliest one when it has none; empty when unknown."""
     if fence:
         return _aliases().get(fence.lower().strip("."), "")
-    head = code[:2_000]
+    head = code[:2_000].encode("utf-8", "replace").decode("utf-8")
     scores = [(sum(clue.search(head) is not None for clue in clues) / len(clues), name) for name, clues in _clues()]
     best, name = max(scores)
     return name if best >= 0.25 else ""

@@ -36,17 +36,24 @@ class Pattern:
     def of(cls, rule: CodeRule, match: Match) -> Pattern:
         """Compile one match of `rule`."""
         return cls(
-            rule,
-            match,
-            *(_compiled(p) for p in (match.assign, match.text, match.receiver, match.holds, match.lacks)),
-            *(_compiled(p) for p in (match.only_if, match.unless, match.unless_near)),
-            tuple((name, re2.compile(pattern)) for name, pattern in match.keywords.items()),
+            rule=rule,
+            match=match,
+            assign=_compiled(match.assign),
+            text=_compiled(match.text),
+            receiver=_compiled(match.receiver),
+            holds=_compiled(match.holds),
+            lacks=_compiled(match.lacks),
+            only_if=_compiled(match.only_if),
+            unless=_compiled(match.unless),
+            unless_near=_compiled(match.unless_near),
+            keywords=tuple((name, re2.compile(pattern)) for name, pattern in match.keywords.items()),
         )
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Words, lower case, of which one must occur in code that this can match."""
-        return tuple(word.lower() for word in self.match.needs or (c.rpartition(".")[2].strip("=") for c in self.match.call))
+        words = self.match.needs or tuple(call.rpartition(".")[2].strip("=") for call in self.match.call)
+        return tuple(word.lower() for word in words)
 
     def may_hold(self, text: str) -> bool:
         """Whether the code as a whole allows a match."""
@@ -65,7 +72,7 @@ class Hit:
         node: The call, assignment or matched node.
         value: Node of the value that decided, if any.
         origin: How far from outside that value comes.
-        confidence: Probability that a reviewer agrees.
+        place: Bytes of the text that matched, for a match of text.
     """
 
     pattern: Pattern
@@ -74,6 +81,7 @@ class Hit:
     call: Call | None = None
     value: Node | None = None
     origin: Origin = Origin.CONSTANT
+    place: tuple[int, int] | None = None
 
     @property
     def confidence(self) -> float:
@@ -91,10 +99,10 @@ def match_call(pattern: Pattern, call: Call, source: Source, flow: Flow) -> Hit 
     if not match.fewest <= len(call.positional) <= match.most or any(name in call.keywords for name in match.without):
         return None
     for name, wanted in pattern.keywords:
-        if name not in call.keywords or wanted.fullmatch(source.of(call.keywords[name])) is None:
+        if name not in call.keywords or wanted.fullmatch(source.head(call.keywords[name], 2_000)) is None:
             return None
     if pattern.receiver is not None and (
-        call.receiver is None or pattern.receiver.search(source.of(call.receiver)[:300]) is None
+        call.receiver is None or pattern.receiver.search(source.head(call.receiver, 300)) is None
     ):
         return None
     return _with_value(pattern, call.node, call.scope, _candidates(pattern, call), source, flow, call)

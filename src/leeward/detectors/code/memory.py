@@ -13,19 +13,21 @@ _FREES = frozenset({"free", "cfree", "g_free"})
 _LEAVES = frozenset({"return_statement", "break_statement", "continue_statement", "goto_statement"})
 _BRANCHES = frozenset({"if_statement", "else_clause", "case_statement", "while_statement", "for_statement"})
 _LONGEST_FUNCTION = 20_000
+_MOST_USES = 4
+_MOST_FREES = 64
+_DEEPEST = 16
 
 
 def second_frees(source: Source) -> Iterator[tuple[Node, int]]:
     """Yield calls that free a pointer again that was freed before in the same function and not set since."""
+    frees = {c.node.id for c in source.calls if c.name in _FREES} | {c.node.id for c in _delete_calls(source)}
     for first, later in _freed_then(source):
-        for node in later:
-            if node.id in {c.node.id for c in source.calls if c.name in _FREES}:
-                yield node, first.scope
+        yield from ((node, first.scope) for node in later if node.id in frees)
 
 
 def uses_after_free(source: Source) -> Iterator[tuple[Node, int]]:
     """Yield the first use of each pointer behind the call that frees it, unless it was set in between."""
-    frees = {c.node.id for c in source.calls if c.name in _FREES}
+    frees = {c.node.id for c in source.calls if c.name in _FREES} | {c.node.id for c in _delete_calls(source)}
     for first, later in _freed_then(source):
         node = next((n for n in later if n.id not in frees), None)
         if node is not None:
@@ -34,7 +36,7 @@ def uses_after_free(source: Source) -> Iterator[tuple[Node, int]]:
 
 def _freed_then(source: Source) -> Iterator[tuple[Call, list[Node]]]:
     deletes = _delete_calls(source)
-    for call in [*(c for c in source.calls if c.name in _FREES), *deletes]:
+    for call in [*(c for c in source.calls if c.name in _FREES), *deletes][:_MOST_FREES]:
         name = source.of(call.positional[0]) if len(call.positional) == 1 else ""
         if re.fullmatch(r"\w+", name) and call.scope >= 0:
             yield call, _later_uses(source, call, name)
@@ -68,6 +70,8 @@ def _later_uses(source: Source, call: Call, name: str) -> list[Node]:
         if _is_set(node):
             break
         uses.append(_expression(node))
+        if len(uses) == _MOST_USES:
+            break
     return uses
 
 
@@ -75,13 +79,15 @@ def _reach(source: Source, call: Call) -> int:
     """Return the byte up to which what follows the call is sure to follow it: the end of its branch if that leaves."""
     node: Node | None = call.node
     end = source.functions.stops[call.scope]
-    while node is not None and node.start_byte > source.functions.starts[call.scope]:
+    for _ in range(_DEEPEST):
+        if node is None or node.start_byte <= source.functions.starts[call.scope]:
+            break
         parent = node.parent
         if parent is not None and parent.type == "compound_statement" and _leaves(parent, node):
             return parent.end_byte
-        if node.type in _BRANCHES and node.type in ("else_clause", "case_statement"):
+        if node.type in ("else_clause", "case_statement"):
             return node.end_byte
-        if parent is not None and parent.type == "if_statement" and parent.child_by_field_name("alternative") is not None:
+        if parent is not None and parent.type == "if_statement" and parent.child_by_field_name("alternative"):
             return node.end_byte
         node = parent
     return end

@@ -11,6 +11,7 @@ from leeward.detectors.code.match import Hit
 from leeward.detectors.code.source import Call, Source
 
 _LONGEST = 600
+_NEEDS_SHELL = re.compile(r"[|&;<>$`*?~\n\\(){}]")
 _HOLE = re.compile("\x00(\\d+)\x00")
 _QUOTED = re.compile(r"'([^'\n]*\x00\d+\x00[^'\n]*)'")
 _NAME_FOLLOWS = re.compile(r"(?i)\b(?:from|into|update|table|join|order by|group by|database|index)\s+[`\"\[]?\Z")
@@ -21,20 +22,44 @@ _CONTENT = ("content", "fragment", "escape")
 _MARKS = ("start", "end", "brace", "format", "encoding")
 
 
-def safe_alternative(hit: Hit, statement: Node, source: Source) -> str:
-    """Return the rewritten statement; empty when it cannot be rewritten surely."""
+def safe_alternative(hit: Hit, text: str, source: Source) -> str:
+    """Return `text`, the statement, rewritten; empty when it cannot be rewritten surely."""
     fix = hit.pattern.rule.fix
-    if statement.end_byte - statement.start_byte > _LONGEST:
+    if len(text) > _LONGEST:
         return ""
     if fix.bind:
         return _bound(hit, source)
-    text = source.of(statement)
+    if fix.words:
+        return _listed(hit, source)
+    changed = text
     for pattern, replacement in fix.swap:
-        changed = re2.sub(pattern, replacement, text)
-        if changed == text:
+        before, changed = changed, re2.sub(pattern, replacement, changed)
+        if changed == before:
             return ""
-        text = changed
-    return text if fix.swap else ""
+    return changed if fix.swap else ""
+
+
+def _listed(hit: Hit, source: Source) -> str:
+    """Return the call with the command line as a list of words, when no word needs a shell."""
+    if hit.call is None or hit.value is None:
+        return ""
+    parts = _parts(hit.value, hit.scope, source, 0)
+    codes = [text for is_code, text in parts if is_code]
+    holes = iter(range(len(codes)))
+    line = "".join(f"\x00{next(holes)}\x00" if is_code else text for is_code, text in parts)
+    if not codes or _NEEDS_SHELL.search(line) or line.startswith("\x00"):
+        return ""
+    words = [_word(word.strip("\"'"), codes) for word in line.split()]
+    callee = source.of(hit.call.node).partition("(")[0] if hit.call.path.startswith("subprocess.") else "subprocess.run"
+    return f"{callee}([{', '.join(words)}])"
+
+
+def _word(word: str, codes: list[str]) -> str:
+    whole = _HOLE.fullmatch(word)
+    if whole is not None:
+        return codes[int(whole[1])]
+    mark = "f" if _HOLE.search(word) else ""
+    return f'{mark}"' + _HOLE.sub(lambda hole: "{" + codes[int(hole[1])] + "}", word) + '"'
 
 
 def _bound(hit: Hit, source: Source) -> str:
@@ -140,17 +165,20 @@ def _parts(node: Node, scope: int, source: Source, depth: int) -> list[tuple[boo
         return [part for child in node.named_children for part in _parts(child, scope, source, depth + 1)]
     if kind in file.names:
         values = source.values.get((scope, source.of(node).strip()), [])
-        if len(values) == 1 and (values[0].type in file.joins or values[0].type in file.strings or _formats(values[0], source)):
-            return _parts(values[0], scope, source, depth + 1)
+        value = _unwrapped(values[0]) if len(values) == 1 else None
+        if value is not None and (value.type in file.joins | file.strings or _formats(value, source)):
+            return _parts(value, scope, source, depth + 1)
     formatted = _formats(node, source)
     if formatted is not None:
         return _filled(_parts(formatted[0], scope, source, depth + 1), [source.of(n) for n in formatted[1]])
     return [(True, source.of(node))]
 
 
-def _joined(
-    node: Node, left: Node, right: Node, scope: int, source: Source, depth: int
-) -> list[tuple[bool, str]]:
+def _unwrapped(node: Node) -> Node:
+    return node.named_children[0] if node.type == "expression_list" and node.named_child_count == 1 else node
+
+
+def _joined(node: Node, left: Node, right: Node, scope: int, source: Source, depth: int) -> list[tuple[bool, str]]:
     operator = source.data[left.end_byte : right.start_byte].strip()
     if operator == b"%":
         inner = right.named_children if right.type == "tuple" else [right]

@@ -71,10 +71,12 @@ class Fix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     Attributes:
         swap: Pairs of a pattern and its replacement, applied to the statement in order; all must apply.
         bind: Whether an SQL string is turned into placeholders and parameters.
+        words: Whether a Python command line is turned into a list of arguments.
     """
 
     swap: tuple[tuple[str, str], ...] = ()
     bind: bool = False
+    words: bool = False
 
 
 class CodeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

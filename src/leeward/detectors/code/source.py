@@ -17,6 +17,7 @@ _WORD = re.compile(r"[$@]?\w+")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>()]*>|\{[^{}]*\}")
 _MARKS = str.maketrans({"?": "", "!": ""})
 _MODULE_CALL = re.compile(r"""(?:await )?(?:require|import)\(\s*['"](?:node:)?([\w/@.-]+)['"]\s*\)(?:\.(\w+))?""")
+_MACRO = re.compile(r"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+([A-Za-z_]\w*)[ \t\r]*$")
 _LONGEST_CALLEE = 300
 
 
@@ -82,6 +83,7 @@ class Source:
         values: Nodes assigned to a name, by function and name.
         writes: Names that a call fills with outside data, by function.
         parameters: Words in parameter lists, by function.
+        macros: Names that the preprocessor replaces by another name.
     """
 
     def __init__(self, text: str, grammar: Grammar) -> None:
@@ -99,12 +101,18 @@ class Source:
         self.writes: set[tuple[int, str]] = set()
         self.parameters: dict[int, set[str]] = defaultdict(set)
         self.functions = Functions()
-        self._aliases: dict[str, str] = {}
+        self.macros = dict(_MACRO.findall(text)) if grammar.file.unsafe_macros else {}
+        self._aliases: dict[str, str] = dict(self.macros)
         self._read_tree()
 
     def of(self, node: Node) -> str:
         """Return the text of `node`."""
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def head(self, node: Node, length: int = 200) -> str:
+        """Return the first `length` bytes of the text of `node`."""
+        stop = min(node.end_byte, node.start_byte + length)
+        return self.data[node.start_byte : stop].decode("utf-8", "replace")
 
     def span(self, start_byte: int, stop_byte: int) -> Span:
         """Return the characters of the text between two bytes of the parsed code."""
@@ -239,7 +247,7 @@ class Source:
         reads = file.reads_into.get(call.name)
         if reads is not None:
             for argument in arguments[reads:] if call.name.endswith("scanf") else arguments[reads : reads + 1]:
-                self.writes.update((call.scope, word) for word in _WORD.findall(self.of(argument))[:1])
+                self.writes.update((call.scope, word) for word in _WORD.findall(self.of(argument))[:4])
 
     def _fill(self, scope: int, target: Node, values: list[Node]) -> None:
         word = _WORD.search(self.data[target.start_byte : target.start_byte + 120].decode("utf-8", "replace"))
