@@ -31,7 +31,7 @@ class Guard:
     Args:
         ruleset: Name of a built-in ruleset or path of a TOML file.
         packs: Further built-in packs, e.g. `usage-policy`.
-        inspection: How streams are cut; the defaults hold back 128 to 320 characters.
+        inspection: How streams are cut; the defaults hold back 128 to 384 characters.
 
     Raises:
         RulesetError: If the ruleset fails a check.

@@ -70,10 +70,11 @@ def plans(draw: st.DrawFn, *, holds: bool | None = None) -> PartPlan:
     stride = draw(st.integers(1, 40))
     reach = draw(st.integers(REACH, REACH + 20))
     size = draw(st.integers(stride + reach, stride + reach + 60))
+    least = draw(st.integers(0, size))
     code = draw(st.none() | st.builds(CodePlan, stride_chars=st.integers(5, 60), size_chars=st.just(10_000), holds=st.just(True)))
     return PartPlan(
         stage=Stage.REPLY,
-        windows=WindowPlan(stride_chars=stride, reach_chars=reach, size_chars=size),
+        windows=WindowPlan(stride_chars=stride, reach_chars=reach, size_chars=size, least_chars=least),
         code=code,
         holds_to_end=draw(st.booleans()) if holds is None else holds,
     )

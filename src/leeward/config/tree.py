@@ -96,9 +96,9 @@ class Rules(Section, frozen=True, kw_only=True):
 class InspectionTable(Section, frozen=True, kw_only=True):
     """How texts are cut; a stream holds back `reach_chars` to `reach_chars + stride_chars` characters."""
 
-    stride_chars: int = 192
+    stride_chars: int = 256
     reach_chars: int = 128
-    window_chars: int = 448
+    window_chars: int = 384
     code_stride_chars: int = 2_000
     cache_entries: int = 20_000
     spotlight: Literal["none", "delimit", "datamark"] = "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from time import perf_counter
 
 from leeward.answers import note, refusal
 from leeward.domain.record import Outcome
@@ -85,7 +86,7 @@ class StreamRelay:
         self._finished: set[int] = set()
         self._stopped: dict[int, Verdict] = {}
         self._frames: list[bytes] = []
-        self._sent_at = 0.0
+        self._sent_at = self._loop.time()
         self._guardrails: Json = None
 
     async def run(self, response: Response, headers: Headers) -> None:
@@ -113,15 +114,14 @@ class StreamRelay:
     # Events -----------------------------------------------------------------------------------------------------
 
     async def _take(self, events: Iterable[Event]) -> None:
-        began = self._loop.time()
+        began = perf_counter()
         for event in events:
             for delta in self._codec.on_event(event):
                 await self._delta(delta)
-        now = self._loop.time()
-        self._account.inspection_seconds += now - began
+        self._account.inspection_seconds += perf_counter() - began
         if self._frames:
             await self._flush()
-        elif now - self._sent_at >= self._equipment.settings.keepalive_seconds:
+        elif self._loop.time() - self._sent_at >= self._equipment.settings.keepalive_seconds:
             # Text is being held back; the connection must not look dead.
             self._frames.append(self._codec.keepalive())
             await self._flush()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from time import perf_counter
 
 from leeward.domain.caller import Caller
 from leeward.domain.record import Opened, Outcome
@@ -141,7 +142,7 @@ class Exchange:
         except WireError:
             await self._open(request)
             raise
-        began = self._loop.time()
+        began = perf_counter()
         traffic = Traffic(self._equipment.clock.now(), upstream_model, upstream.dialect == "mistral")
         try:
             inspected = await inspect_request(
@@ -151,7 +152,7 @@ class Exchange:
             await self._open(request)
             raise
         account = self._account
-        account.inspection_seconds += self._loop.time() - began
+        account.inspection_seconds += perf_counter() - began
         account.prompt_chars = inspected.chars
         account.prompt = {part.path: part.text for part in request.parts}
         account.add(inspected.verdict)
@@ -260,14 +261,14 @@ class Exchange:
             await relay.run(response, [*sent_on, *self._decision_headers()])
             return
         body = await response.read(self._equipment.settings.limits.reply_bytes)
-        began = self._loop.time()
+        began = perf_counter()
         reply = Reply.parse(self._endpoint, body)
         if bridged.ids:
             reply.body = restore(reply.body, bridged)
         voice = self._voice(inspected)
         moderation = self._equipment.inspectors.moderation
         whole = await inspect_whole(request, reply, self._inspector, moderation, account, voice)
-        account.inspection_seconds += self._loop.time() - began
+        account.inspection_seconds += perf_counter() - began
         if whole.guarded.is_blocked:
             await refusing.guardrail(whole.guarded, Outcome.REFUSED_REPLY)
         elif whole.stopped is not None and self._equipment.settings.answers.refusal == "error":

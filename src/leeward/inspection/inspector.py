@@ -19,6 +19,7 @@ from leeward.inspection.normalise import layers_of
 from leeward.inspection.sanitise import Cut, Spotlight, sanitise
 from leeward.inspection.windows import PROMPT_WINDOWS, REPLY_WINDOWS, CodePlan, WindowPlan
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionSettings:
     """How texts are cut and remembered.

@@ -165,17 +165,16 @@ class StreamMachine:
         seen = self._base + len(self._text)
         end = self._plan.windows.end_after(self._examined)
         if seen >= end:
-            return self._window(end, self._ended and seen == end)
+            start = self._plan.windows.start_of(end)
+            return self._view(start, end, self._plan.stage, self._ended and seen == end)
         if self._ended and self._examined < seen:
-            return self._window(seen, True)
+            start = self._plan.windows.last_start(seen, self._examined)
+            return self._view(start, seen, self._plan.stage, True)
         due = self._code.due() if self._code is not None else None
         if due is None:
             return None
         self._code_view = due
         return self._view(due.start, due.stop, Stage.CODE, due.is_closed, due.language)
-
-    def _window(self, end: int, is_final: bool) -> View:
-        return self._view(self._plan.windows.start_of(end), end, self._plan.stage, is_final)
 
     def _view(self, start: int, stop: int, stage: Stage, is_final: bool, code_language: str = "") -> View:
         text = self._text[start - self._base : stop - self._base]

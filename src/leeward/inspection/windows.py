@@ -10,18 +10,21 @@ class WindowPlan:
     """How a text is cut into windows.
 
     Windows end at `reach_chars + stride_chars`, then every `stride_chars`, and at the end of the text. Each holds
-    the `size_chars` characters before its end. So each run of `reach_chars` characters lies whole in some window,
+    the `size_chars` characters before its end; the last one reaches back `reach_chars` before the end of the one
+    before it, or `least_chars` if that is more. So each run of `reach_chars` characters lies whole in some window,
     and text may leave once a window has been examined that ends at least `reach_chars` behind it.
 
     Attributes:
         stride_chars: Distance of window ends; text waits at most stride + reach characters.
         reach_chars: Longest text that one finding may need to be seen whole.
         size_chars: Longest window, at least stride + reach.
+        least_chars: Shortest last window, where the text has as much: a few characters alone say little.
     """
 
-    stride_chars: int = 192
+    stride_chars: int = 256
     reach_chars: int = 128
-    size_chars: int = 448
+    size_chars: int = 384
+    least_chars: int = 160
 
     def __post_init__(self) -> None:
         if self.stride_chars < 1 or self.reach_chars < 0:
@@ -43,10 +46,14 @@ class WindowPlan:
         """Return where the window that ends at `end` begins."""
         return max(0, end - self.size_chars)
 
+    def last_start(self, end: int, examined: int) -> int:
+        """Return where the last window begins when the text ends at `end` and is examined up to `examined`."""
+        return max(0, end - self.size_chars, min(examined - self.reach_chars, end - self.least_chars))
+
 
 # Replies stream in small windows so that little is held back; prompts are there at once and are cut coarsely.
 REPLY_WINDOWS = WindowPlan()
-PROMPT_WINDOWS = WindowPlan(stride_chars=3_584, reach_chars=512, size_chars=4_096)
+PROMPT_WINDOWS = WindowPlan(stride_chars=3_584, reach_chars=512, size_chars=4_096, least_chars=1_024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
