@@ -22,7 +22,9 @@ from leeward.domain.view import Layer, Span, Stage, View
 
 ENCODED = "injection.encoded"
 REACH_CHARS = 256
-_QUOTED_FACTOR = 0.4  # quoted in a question about attacks
+_QUOTED_FACTOR = 0.4  # quoted in a question
+_ABOUT_FACTOR = 0.7  # in a prompt that talks about attacks
+_QUESTION_MARKS = frozenset("?？؟")
 _QUESTION_CHARS = 400  # a longer text is hardly a question about attacks
 _LEAST = 0.2  # surer readings only are worth a finding
 
@@ -102,9 +104,13 @@ def _examine_layer(layer: Layer, words: Lexicon, in_data: bool) -> Iterator[Find
     if not _possible(hits, in_data):
         return
     sentences = _sentences(text, hits)
-    doubt = 1.0 if in_data or len(text) > _QUESTION_CHARS else _doubt(sentences)
+    doubtful = not in_data and len(text) <= _QUESTION_CHARS
+    about = doubtful and _is_about_attacks(sentences)
+    asking = about or (doubtful and not _QUESTION_MARKS.isdisjoint(text))
     for start, stop, combination, confidence in _matches(text, sentences, in_data):
-        sure = confidence * doubt if _is_quoted(text, start, stop) else confidence * (1 + doubt) / 2
+        sure = confidence * (
+            _QUOTED_FACTOR if asking and _is_quoted(text, start, stop) else _ABOUT_FACTOR if about else 1.0
+        )
         if sure >= _LEAST:
             yield Finding(
                 hazard=combination.hazard,
@@ -163,7 +169,8 @@ def _sentences(text: str, hits: Sequence[Hit]) -> list[_Sentence]:
 
 def _bounds(text: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
+    ends = (end for match in _END.finditer(text) for end in _ends_of(match))
+    for end in (*ends, len(text)):
         while end - start > REACH_CHARS:
             cut = max(text.rfind(" ", start + 1, start + REACH_CHARS), text.rfind(",", start + 1, start + REACH_CHARS))
             cut = cut + 1 if cut > start else start + REACH_CHARS
@@ -172,6 +179,11 @@ def _bounds(text: str) -> Iterator[tuple[int, int]]:
         if end > start:
             yield start, end
         start = end
+
+
+def _ends_of(match: re.Match[str]) -> tuple[int, ...]:
+    """A mark of markup belongs to no sentence, other ends to the one before them."""
+    return match.span() if match[0][0] in "<-" else (match.end(),)
 
 
 def _masks(text: str, hits: Sequence[Hit]) -> dict[str, int]:
@@ -229,10 +241,9 @@ def _orders(sentence: _Sentence) -> bool:
     return any(mask & Part.ORDER for mask in sentence.masks.values())
 
 
-def _doubt(sentences: Sequence[_Sentence]) -> float:
-    """How far a prompt that talks about attacks should be believed to make one, in (0, 1]."""
-    about = any(mask & Part.QUOTE for sentence in sentences for mask in sentence.masks.values())
-    return _QUOTED_FACTOR if about else 1.0
+def _is_about_attacks(sentences: Sequence[_Sentence]) -> bool:
+    """Whether a prompt talks about attacks: explains, classifies, prevents, translates them."""
+    return any(mask & Part.QUOTE for sentence in sentences for mask in sentence.masks.values())
 
 
 def _is_quoted(text: str, start: int, stop: int) -> bool:

@@ -80,12 +80,12 @@ class WordSet:
     """Finds the entries of a lexicon in folded text."""
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
-        self._entries = entries
+        self.entries = entries
         self._automaton = AhoCorasick([entry.text for entry in entries], matchkind=MatchKind.Standard)
 
     def touches(self, text: str) -> bool:
         """Whether any entry occurs in `text`."""
-        entries = self._entries
+        entries = self.entries
         return any(
             _stands(text, start, stop, entries[number])
             for number, start, stop in self._automaton.find_matches_as_indexes(text, overlapping=True)
@@ -94,9 +94,9 @@ class WordSet:
     def hits(self, text: str, *, loose: bool = False) -> list[Hit]:
         """Return all entries in `text` in order of their ends; `loose` ignores the edges of words."""
         return [
-            Hit(start, stop, self._entries[number])
+            Hit(start, stop, self.entries[number])
             for number, start, stop in self._automaton.find_matches_as_indexes(text, overlapping=True)
-            if loose or _stands(text, start, stop, self._entries[number])
+            if loose or _stands(text, start, stop, self.entries[number])
         ]
 
 
