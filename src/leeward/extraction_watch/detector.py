@@ -1,0 +1,158 @@
+"""Rates how likely a caller is extracting the model, one exchange at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from leeward.domain.finding import NOTHING, Finding, Reading
+from leeward.domain.ports import DetectorInfo
+from leeward.domain.view import Stage, View
+from leeward.extraction_watch.exchange import Exchange, read
+from leeward.extraction_watch.memory import Trace, TrafficMemory
+from leeward.extraction_watch.weigh import (
+    EMPTY_PREFIX,
+    ENUMERATION,
+    HAZARDS,
+    LOGPROBS,
+    TEMPLATE,
+    VOLUME,
+    Limits,
+    Step,
+    enter,
+    probabilities,
+    step_of,
+)
+
+_WHY = {
+    VOLUME: "far more exchanges than the budget of one key",
+    ENUMERATION: "systematic enumeration of questions, topics or sampling settings",
+    LOGPROBS: "harvesting of log-probabilities or biased logits",
+    EMPTY_PREFIX: "prompts that are empty, bare chat templates or random words",
+    TEMPLATE: "many requests worded to collect training data",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What is thought of one key, or of a tenant when `key` is empty, after an exchange.
+
+    Attributes:
+        probabilities: For each hazard, in [0, 1].
+        hazard: The likeliest one.
+        trace: What it rests on.
+    """
+
+    tenant: str
+    key: str
+    step: Step
+    hazard: str
+    probabilities: Mapping[str, float]
+    trace: Trace = field(repr=False)
+
+    @property
+    def probability(self) -> float:
+        """Probability of the likeliest hazard."""
+        return self.probabilities[self.hazard]
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Counters as `name=number`, those of signs first, the largest in front."""
+        counts = ((n, c) for n, c in self.trace.counts.items() if c >= 1.0)
+        signs = sorted(counts, key=lambda item: (-item[1], item[0]))
+        rest = ("exchanges", self.trace.exchanges), ("distinct_prompts", self.trace.distinct)
+        return tuple(f"{n}={c:.0f}" for n, c in (*signs, *rest, ("mean_gap_seconds", self.trace.gap_seconds)))
+
+
+class ExtractionWatch:
+    """Watches the traffic of each key and tenant; throttles by degrees and can be undone.
+
+    Args:
+        memory: What is remembered; forget a key there to start it afresh.
+        limits: Budgets and half-life.
+
+    Source:
+        RULE-MIST-010. Signs: Carlini et al. (2024), arXiv:2403.06634 (logit bias); Finlayson et al. (2024),
+        arXiv:2403.09539 (log-probabilities); Xu et al. (2024), arXiv:2406.08464 (empty prefixes); Krishna et al.
+        (2020), arXiv:1910.12366 (random words). Sums of log-likelihood ratios: Page (1954), Biometrika 41:100-115.
+    """
+
+    info = DetectorInfo(
+        id="extraction-watch",
+        hazards=HAZARDS,
+        stages=(Stage.TRAFFIC,),
+        reach_chars=0,
+        budget_seconds=0.01,
+    )
+
+    def __init__(self, memory: TrafficMemory | None = None, limits: Limits | None = None) -> None:
+        self.memory = TrafficMemory() if memory is None else memory
+        self._limits = limits or Limits()
+
+    def open(self) -> None:
+        """Nothing is loaded: what it knows it learns from traffic."""
+
+    def examine(self, view: View) -> Reading:
+        """Enter the exchange of `view.facts` and return what is thought of its caller.
+
+        While a caller is throttled, one exchange in each interval goes through and reads as nothing: a score would
+        hold it back as a finding does.
+        """
+        exchange = read(view.facts)
+        own, whole = self.observe(exchange)
+        worst = max(own, whole, key=lambda s: s.probability)
+        scores = {h: max(own.probabilities[h], whole.probabilities[h]) for h in HAZARDS}
+        if worst.step is Step.NONE:
+            return Reading(scores=scores)
+        wait = self._wait(exchange, worst)
+        return Reading((_finding(worst, wait),), scores) if wait else NOTHING
+
+    def observe(self, exchange: Exchange) -> tuple[Suspicion, Suspicion]:
+        """Enter an exchange; return what is thought of its key and of its tenant."""
+        limits, share = self._limits, self._limits.tenant_share
+        whole = self.memory.trace(exchange.tenant, "", exchange.t)
+        if not exchange.key:
+            # Without keys the tenant is the caller.
+            enter(exchange, whole, limits)
+            only = _suspicion(exchange.tenant, "", whole, limits, 1.0)
+            return only, only
+        own = self.memory.trace(exchange.tenant, exchange.key, exchange.t)
+        enter(exchange, own, limits)
+        enter(exchange, whole, limits, share=share)
+        return (
+            _suspicion(exchange.tenant, exchange.key, own, limits, 1.0),
+            _suspicion(exchange.tenant, "", whole, limits, share),
+        )
+
+    def _wait(self, exchange: Exchange, worst: Suspicion) -> int:
+        """Return how many seconds the caller must wait; 0 when this exchange goes through."""
+        trace = self.memory.trace(worst.tenant, worst.key, exchange.t)
+        was_held, trace.is_held = trace.is_held, True
+        passed = exchange.t - trace.admitted_at
+        if not was_held and trace.admitted_at == float("-inf"):
+            trace.admitted_at = exchange.t  # the first time it is told, not let through
+            return worst.step.interval_seconds
+        if passed >= worst.step.interval_seconds:
+            trace.admitted_at, trace.is_held = exchange.t, False
+            return 0
+        return max(1, round(worst.step.interval_seconds - passed))
+
+
+def _suspicion(tenant: str, key: str, trace: Trace, limits: Limits, share: float) -> Suspicion:
+    told = probabilities(trace, limits, share=share)
+    hazard = max(told, key=told.__getitem__)
+    return Suspicion(tenant, key, step_of(told[hazard]), hazard, told, trace)
+
+
+def _finding(worst: Suspicion, wait: int) -> Finding:
+    who = "this key" if worst.key else "this tenant"
+    return Finding(
+        hazard=worst.hazard,
+        confidence=worst.probability,
+        message=(
+            f"The traffic of {who} looks like model extraction: {_WHY[worst.hazard]}. "
+            f"It is slowed down to one exchange in {worst.step.interval_seconds} seconds; "
+            "ask the operator to review it if this is ordinary use."
+        ),
+        evidence=(f"step={worst.step}", *worst.evidence, f"retry_after_seconds={wait}"),
+    )

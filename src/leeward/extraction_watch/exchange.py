@@ -1,0 +1,148 @@
+"""What one exchange shows by itself: its sampling, its wording, its shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from zlib import crc32
+
+import re2
+
+from leeward.domain.view import Fact
+
+_READ_CHARS = 4_000
+_FRAME_CHARS = 240
+
+# Chat templates sent as text, so that the model makes up the user's part (Xu et al. 2024, arXiv:2406.08464).
+_CONTROL = re.compile(r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>")
+_ROLES = re.compile(r"\b(?:system|user|assistant|model|human)\b|you are a helpful assistant")
+
+# Wording that asks for training data (Wang et al. 2023, arXiv:2212.10560; Xu et al. 2023, arXiv:2304.12244).
+_DATA_WANTED = re2.compile(
+    r"(?i)(?:set|list|batch) of \d{1,4} (?:diverse |different |new )?(?:task )?(?:instructions|tasks|prompts|questions)"
+    r"|come up with (?:a (?:set|series|list) of |\d{1,4} )?(?:diverse |new |different )?(?:task|instruction|prompt)s?\b"
+    r"|(?:make|rewrite) (?:this|the given|the following|the above|#?the given) (?:prompt|instruction|question)s? "
+    r"(?:in)?to (?:a |be )?(?:more|harder)|make this (?:prompt|instruction|question) (?:more|harder)"
+    r"|create a (?:brand )?new (?:prompt|instruction|question) (?:in the same|inspired|similar|based)"
+    r"|(?:prompt|instruction) (?:rewriter|creator|evolver)"
+    r"|increase the (?:complexity|difficulty) of the (?:\w+ )?(?:prompt|instr)"
+    r"|generate \d{1,4} (?:diverse |new |different |more )?(?:instruction|prompt|training|question)s?\b"
+    r"|(?:training|fine-?tuning|instruction|sft) (?:data ?set|data|examples|samples|pairs)\b"
+    r".{0,40}(?:model|json|format|instruction)"
+    r"|(?:instruction|prompt|question)[- ](?:response|answer|output|completion) pairs"
+)
+_REASONING_WANTED = re2.compile(
+    r"(?i)(?:show|give|write|output|include|explain|provide|print) (?:me )?(?:\S+ ){0,4}?(?:your |the )?"
+    r"(?:complete|full|entire|detailed|whole|internal|hidden) "
+    r"(?:chain of thought|reasoning|thought process|thinking|thoughts)|with your (?:full|complete) reasoning"
+)
+_EXAM = re2.compile(
+    r"(?i)\(a\)|\ba\) |\boptions:|^question:|\banswer:\s*$|which of the following|true or false|multiple[- ]choice"
+    r"|\bplausible\?|complete the rest of the sequence|^(?:the following|sort the following|if you follow these)"
+    r"|\bwhat is the (?:probability|value|total|sum)"
+)
+_QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b")
+_FUNCTION_WORDS = frozenset(
+    """
+    a an the of to in on at for from with by and or but is are was were be been do does did have has had not no i you he
+    she it we they my your his her its our their me him us them this that these those what which who how why when where
+    if as so can will would le la les un une des du de et est en je tu il que qui pour dans sur der die das und ist ein
+    eine zu den mit ich sie nicht el los las y es por con para una di e che per non o os um uma em na het een van ik w z
+    nie jest si da nu og er det
+    """.split()  # noqa: SIM905 - two hundred short words are easier to read as text
+)
+
+
+class Exchange(NamedTuple):
+    """One exchange as this package sees it; holds hashes of the text, never the text.
+
+    Attributes:
+        t: Seconds; only differences count.
+        text: Hash of what the user wrote.
+        frame: Hash of its first two words.
+        words: Hashes of its longer words behind the frame, for short texts; empty for others.
+        setting: Hash of temperature and top-p.
+        is_bare: Whether it holds nothing but a chat template, or nothing at all.
+        is_template: Whether it holds a chat template and nothing else.
+        is_gibberish: Whether it strings words together without grammar.
+    """
+
+    t: float
+    tenant: str
+    key: str
+    text: int
+    frame: int
+    words: tuple[int, ...]
+    setting: int
+    temperature: float
+    logprobs: bool
+    logit_bias: bool
+    is_short_reply: bool
+    many: bool
+    is_bare: bool
+    is_template: bool
+    is_gibberish: bool
+    wants_data: bool
+    wants_reasoning: bool
+    is_exam: bool
+
+
+def read(facts: Mapping[str, Fact]) -> Exchange:
+    """Return the exchange that `facts` describe; what is missing counts as harmless.
+
+    A fact `media`, when true, says that the exchange holds an image or sound, which needs no text.
+    """
+    texts = facts.get("texts")
+    # Of a conversation only the newest message is new.
+    text = str(texts[-1])[:_READ_CHARS] if texts and not isinstance(texts, (str, int, float, bool)) else ""
+    words = text[:_FRAME_CHARS].lower().split()
+    is_template = bool(_CONTROL.search(text)) and not _without_template(text)
+    logprobs = bool(facts.get("logprobs")) or _number(facts.get("top_logprobs")) > 0
+    return Exchange(
+        t=_number(facts.get("t")),
+        tenant=str(facts.get("tenant") or ""),
+        key=str(facts.get("key") or ""),
+        text=_hash(text),
+        frame=_hash(" ".join(words[:2])),
+        words=tuple(_hash(w.strip(".,?!:;")) for w in words[2:12] if len(w) > 4) if len(words) <= 16 else (),
+        setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
+        temperature=_number(facts.get("temperature"), 1.0),
+        logprobs=logprobs,
+        logit_bias=bool(facts.get("logit_bias")),
+        is_short_reply=0 < _number(facts.get("max_tokens"), 10_000) <= 8,
+        many=_number(facts.get("n"), 1.0) >= 4,
+        is_bare=is_template or (not text.strip() and not facts.get("media")),
+        is_template=is_template,
+        is_gibberish=_is_gibberish(text, words),
+        wants_data=_DATA_WANTED.search(text[:1_500]) is not None,
+        # An order stands before or behind what it is about.
+        wants_reasoning=_REASONING_WANTED.search(text if len(text) <= 400 else text[:200] + "\n" + text[-200:])
+        is not None,
+        is_exam=_is_exam(text),
+    )
+
+
+def _number(fact: Fact | None, default: float = 0.0) -> float:
+    return float(fact) if isinstance(fact, (int, float)) else default
+
+
+def _hash(text: str) -> int:
+    # Python's own hash differs between processes; a replay must not.
+    return crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def _without_template(text: str) -> str:
+    return re.sub(r"[\W_]+", "", _ROLES.sub("", _CONTROL.sub(" ", text).lower()))
+
+
+def _is_exam(text: str) -> bool:
+    is_word_problem = text.rstrip().endswith("?") and _QUANTITY.search(text[-300:]) is not None
+    return is_word_problem or _EXAM.search(text[:1_500]) is not None
+
+
+def _is_gibberish(text: str, words: list[str]) -> bool:
+    """Whether seven or more words in Latin letters hold no word of grammar and no mark between them."""
+    if len(words) < 7 or not text.isascii() or not _FUNCTION_WORDS.isdisjoint(words):
+        return False
+    return all(word.isalpha() for word in words[:-1])
