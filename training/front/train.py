@@ -21,6 +21,8 @@ from seeds import seed_rows
 SEED = 20261124
 BATCH = 1024
 CELL = 2600  # most rows that one (source, language, harmful or not) gives to an epoch
+CROPS = 2  # of each ordinary text
+EVERYDAY_WEIGHT = 3.0  # what is said every day must pass before anything else
 HARMFUL = 0.2  # harmful over harmless, of each hazard in each language
 REPEAT = {
     "twins": 3,
@@ -54,8 +56,13 @@ def main() -> None:
     network = Network(len(HAZARDS))
     meaning = Meaning(arguments.embeddings, rows)
     trainer = Trainer(network, random)
-    for epoch in range(arguments.meaning_epochs):
-        trainer.learn_meaning(meaning, corpus, epoch)
+    kept = arguments.out.with_suffix(".meaning.pt")  # so that labels can change without learning the words again
+    if kept.exists():
+        network.load_state_dict(torch.load(kept))
+    else:
+        for epoch in range(arguments.meaning_epochs):
+            trainer.learn_meaning(meaning, corpus, epoch)
+        torch.save(network.state_dict(), kept)
     sampler = Sampler(rows, random)
     for epoch in range(arguments.epochs):
         trainer.learn_hazards(corpus, sampler, meaning, epoch, arguments.epochs)
@@ -67,8 +74,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with the *.jsonl.gz files")
     parser.add_argument("--embeddings", type=Path, required=True, help="folder that embed.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--meaning-epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--meaning-epochs", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -80,11 +87,11 @@ def crops(rows: Sequence[Row], random: np.random.Generator) -> Iterator[Row]:
             words = row.text.split()
             if len(words) < 4:
                 words = list(row.text) if ord(row.text[0]) > 0x0E00 else words
-            length = int(random.integers(1, 9))
-            if length < len(words):
-                start = int(random.integers(0, len(words) - length))
-                text = ("" if len(words[0]) == 1 else " ").join(words[start : start + length])
-                yield replace(row, id=f"{row.id}-crop", text=text, source="crop")
+            for number, length in enumerate(random.integers(1, 10, CROPS).tolist()):
+                if length < len(words):
+                    start = int(random.integers(0, len(words) - length))
+                    text = ("" if len(words[0]) == 1 else " ").join(words[start : start + length])
+                    yield replace(row, id=f"{row.id}-crop{number}", text=text, source="crop")
 
 
 class Meaning:
@@ -148,7 +155,7 @@ class Sampler:
             for hazard, value in row.hazards.items():
                 self.truth[index, HAZARDS.index(hazard)] = value
             source = "twins" if row.source.startswith("twins") else row.source
-            weight[index] = WEIGHT.get(source, 1.0) * (1.5 if row.everyday else 1.0)
+            weight[index] = WEIGHT.get(source, 1.0) * (EVERYDAY_WEIGHT if row.everyday else 1.0)
             self.cells[source, row.lang, max(row.hazards.values()) > 0].append(index)
         self.weight = weight[:, None] * self._fair([row.lang for row in rows])
 

@@ -16,7 +16,7 @@ from leeward.models.front import Front
 
 FLOOR = 0.3  # least probability that is worth a finding; whether it counts, the ruleset decides
 SHORT_CEILING = 0.2  # most that a text of a word or two can score: a name or a greeting shows no intent
-SHORT_LETTERS = 6
+SHORT_CHARS, SHORT_LETTERS, SHORT_SIGNS = 24, 6, 3
 _SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
 _TEXT_STAGES = (Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY)
 _MESSAGES = {
@@ -90,11 +90,14 @@ class FrontText:
 
 def is_short(text: str) -> bool:
     """Return whether `text` is too short to show an intent: a word, a number, a name, a smile."""
-    if len(text) > 24:
+    if len(text) > SHORT_CHARS:
         return False
-    words = text.split()
-    signs = sum(char >= "\u2e80" for char in text)
-    return (len(words) < 2 and signs < 3) or sum(map(str.isalpha, text)) < (SHORT_LETTERS if not signs else 3)
+    signs = sum("\u2e80" <= char <= "\uffff" for char in text)  # ideographs, kana, Hangul
+    if signs >= SHORT_SIGNS:
+        return False
+    unspaced = sum("\u0e00" <= char < "\u1100" for char in text)  # Thai, Lao, Burmese
+    is_one_word = len(text.split()) < 2 and unspaced < SHORT_LETTERS
+    return is_one_word or sum(map(str.isalpha, text)) < SHORT_LETTERS
 
 
 def _finding(front: Front, view: View, hazard: str, score: float) -> Finding:
