@@ -27,7 +27,6 @@ class Tally:
 
     done: int = 0
     errors: int = 0
-    events: int = 0
     sample: str = ""
     whole_ms: list[float] = field(default_factory=list)
     first_byte_ms: list[float] = field(default_factory=list)
@@ -92,7 +91,6 @@ class Caller(asyncio.Protocol):
             tally.sample = tally.sample or body[:300].decode("utf-8", "replace")
             return
         tally.done += 1
-        tally.events += body.count(b"data:")
         tally.whole_ms.append((now - self._sent) * 1e3)
         tally.first_byte_ms.append((self._first_byte - self._sent) * 1e3)
         if self._first_text:
@@ -173,7 +171,6 @@ async def main(arguments: argparse.Namespace) -> None:
             {
                 "done": tally.done,
                 "errors": tally.errors,
-                "events": tally.events,
                 "sample": tally.sample,
                 "seconds": time.perf_counter() - begun,
                 **{

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import rivals
+from model_server import EVENTS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _LEEWARD = f"{Path(sys.executable).with_name('leeward')} serve --host 127.0.0.1 --port {{port}} --upstream {{upstream}}"
@@ -26,16 +27,11 @@ _TEXTS_APART = 1_000_003
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One kind of load.
-
-    Attributes:
-        unit: What the cost is counted by: `done` requests, or `events` of streams.
-    """
+    """One kind of load."""
 
     name: str
     is_stream: bool
     connections: int
-    unit: str
     columns: tuple[tuple[str, str], ...]
 
 
@@ -52,13 +48,14 @@ _PACED = (
     ("first byte p50 ms", "first_byte_ms_50"),
     ("first text p50 ms", "first_text_ms_50"),
     ("end p50 ms", "whole_ms_50"),
+    ("streams", "done"),
 )
 
 
 def phases(arguments: argparse.Namespace) -> list[Phase]:
-    whole = [Phase(f"whole replies, {c} at once", False, c, "done", _WHOLE) for c in arguments.connections]
+    whole = [Phase(f"whole replies, {c} at once", False, c, _WHOLE) for c in arguments.connections]
     paced = [
-        Phase(f"streams, an event each {arguments.delay_ms:g} ms, {c} at once", True, c, "events", _PACED)
+        Phase(f"streams, an event each {arguments.delay_ms:g} ms, {c} at once", True, c, _PACED)
         for c in arguments.streams
     ]
     return whole + paced
@@ -72,8 +69,11 @@ def run_load(proxy: rivals.Proxy, phase: Phase, seconds: float, number: int) -> 
     seen = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     spent = proxy.cpu_seconds() - before
     if seen["errors"] or not seen["done"]:
-        raise SystemExit(f"{proxy.name}, {phase.name}: {seen['errors']} errors, e.g. {seen['sample']!r}")
-    return Result(spent / seen[phase.unit] * 1e6, {**seen, "rate": seen["done"] / seen["seconds"]})
+        what = f"{proxy.name}, {phase.name}: {seen['errors']} errors, e.g. {seen['sample']!r}"
+        raise SystemExit(f"{what}; it said:\n{proxy.said()}")
+    # Events as the model sent them: a gateway that holds text back may hand several on as one.
+    units = seen["done"] * (EVENTS if phase.is_stream else 1)
+    return Result(spent / units * 1e6, {**seen, "rate": seen["done"] / seen["seconds"]})
 
 
 def measure(proxies: Sequence[rivals.Proxy], arguments: argparse.Namespace) -> dict[tuple[str, str], list[Result]]:
@@ -83,7 +83,7 @@ def measure(proxies: Sequence[rivals.Proxy], arguments: argparse.Namespace) -> d
     plan = phases(arguments)
     for proxy in proxies:
         number += 1
-        run_load(proxy, Phase("warm-up", False, 8, "done", ()), 1.0, number)
+        run_load(proxy, Phase("warm-up", False, 8, ()), 1.0, number)
     for turn in range(arguments.rounds):
         for phase in plan:
             for proxy in proxies:
@@ -106,7 +106,7 @@ def figure(value: float) -> str:
 def phase_table(
     phase: Phase, proxies: Sequence[rivals.Proxy], results: dict[tuple[str, str], list[Result]], against: str
 ) -> Table:
-    unit = "event" if phase.unit == "events" else "request"
+    unit = "event" if phase.is_stream else "request"
     table = Table(title=phase.name, title_justify="left")
     table.add_column("proxy")
     for title in (f"CPU µs/{unit}", f"times {against}", *(title for title, _ in phase.columns)):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
 from load import KEY
 
 LITELLM = "litellm[proxy]==1.106.2"
@@ -54,18 +55,27 @@ class Proxy:
             SystemExit: If it ends or does not answer in time; shows the end of its log.
         """
         begun = time.perf_counter()
-        log = self.folder / f"{self.name}.log"
-        with log.open("wb") as out:
+        with self._log.open("wb") as out:
             self.process = subprocess.Popen(
                 self.command, cwd=self.folder, env={**os.environ, **self.environment}, stdout=out, stderr=out
             )
         while (why := _probe(self.url)) is not None:
             if self.process.poll() is not None or time.perf_counter() - begun > _START_SECONDS:
                 self.stop()
-                said = log.read_text("utf-8", "replace")[-_SHOWN_CHARS:]
-                raise SystemExit(f"{self.name} does not answer ({why}); it said:\n{said}")
+                raise SystemExit(f"{self.name} does not answer ({why}); it said:\n{self.said()}")
             time.sleep(0.05)
         self.start_seconds = time.perf_counter() - begun
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    def said(self) -> str:
+        """The end of its log, and whether it is still there."""
+        assert self.process is not None
+        code = self.process.poll()
+        end = "" if code is None else f"\n(ended with {code})"
+        return self._log.read_text("utf-8", "replace")[-_SHOWN_CHARS:] + end
 
     def stop(self) -> None:
         """End it and whatever it started."""
