@@ -32,6 +32,7 @@ class GrammarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         reads_into: Calls that write outside data into the argument at this position.
         sources: Patterns, at the start of an expression, of data from outside.
         cleaners: By CWE number or `any`: calls after which a value is harmless.
+        handler: Pattern, in the head of a function, of one that answers requests: its parameters come from outside.
         prefix: Put before code that lacks it, so that the grammar reads it as code.
         unsafe_macros: Whether a preprocessor may give other names to calls and values.
     """
@@ -52,6 +53,7 @@ class GrammarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[str, ...]
     cleaners: dict[str, frozenset[str]]
     prefix: str = ""
+    handler: str = ""
     into_argument: dict[str, int] = {}
     reads_into: dict[str, int] = {}
     unsafe_macros: bool = False
@@ -66,6 +68,7 @@ class Grammar:
     language: Language
     query: Query
     source: re2._Regexp
+    handler: re2._Regexp | None
 
     def parser(self) -> Parser:
         """Return a parser of one's own; parsers are not shared between threads."""
@@ -101,7 +104,8 @@ def grammar(name: str) -> Grammar:
     except (ImportError, AttributeError, ValueError) as error:
         package = module.replace("_", "-")
         raise DetectorError(f"grammar {name}: {error}", remedy=f"Install or update {package}.") from error
-    return Grammar(name, file, language, query, re2.compile("|".join(f"(?:{s})" for s in file.sources)))
+    source = re2.compile("|".join(f"(?:{s})" for s in file.sources))
+    return Grammar(name, file, language, query, source, re2.compile(file.handler) if file.handler else None)
 
 
 @cache

@@ -67,7 +67,7 @@ def _later_uses(source: Source, call: Call, name: str) -> list[Node]:
         node = source.root.descendant_for_byte_range(start + found.start(), start + found.end())
         if node is None or node.type != "identifier":
             continue
-        if _is_set(node):
+        if _is_set(node, name, source):
             break
         uses.append(_expression(node))
         if len(uses) == _MOST_USES:
@@ -99,13 +99,14 @@ def _leaves(block: Node, node: Node) -> bool:
     return any(child.type in _LEAVES for child in block.named_children if child.start_byte > node.start_byte)
 
 
-def _is_set(node: Node) -> bool:
+def _is_set(node: Node, name: str, source: Source) -> bool:
     parent = node.parent
     if parent is None:
         return False
     if parent.type == "assignment_expression":
-        left = parent.child_by_field_name("left")
-        return left is not None and left.id == node.id
+        left, right = parent.child_by_field_name("left"), parent.child_by_field_name("right")
+        is_used = right is not None and re.search(rf"\b{name}\b", source.head(right)) is not None
+        return left is not None and left.id == node.id and not is_used
     return parent.type in ("init_declarator", "parameter_declaration", "declaration", "pointer_declarator")
 
 

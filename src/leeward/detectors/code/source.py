@@ -18,6 +18,10 @@ _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>()]*>|\{[^{}]*\}")
 _MARKS = str.maketrans({"?": "", "!": ""})
 _MODULE_CALL = re.compile(r"""(?:await )?(?:require|import)\(\s*['"](?:node:)?([\w/@.-]+)['"]\s*\)(?:\.(\w+))?""")
 _MACRO = re.compile(r"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+([A-Za-z_]\w*)[ \t\r]*$")
+_NUMBER_PARAMETER = re.compile(
+    r"(\w+)\s*:\s*(?:int|float|bool|UUID)\b|\b(?:int|long|Integer|Long|UUID|bool|Guid)\s+(\w+)"
+)
+_LONGEST_HEAD = 300  # bytes of decorators before a function
 _LONGEST_CALLEE = 300
 
 
@@ -81,7 +85,7 @@ class Source:
     Attributes:
         calls, assignments: In the order of the code; `assignments` includes keywords and pairs.
         values: Nodes assigned to a name, by function and name.
-        writes: Names that a call fills with outside data, by function.
+        writes: Names that hold outside data, by function: filled by a call, or parameters of a request handler.
         parameters: Words in parameter lists, by function.
         macros: Names that the preprocessor replaces by another name.
     """
@@ -160,7 +164,16 @@ class Source:
         self._aliases[alias] = module + name
 
     def _add_parameters(self, node: Node) -> None:
-        self.parameters[self.functions.at(node.start_byte)].update(_WORD.findall(self.of(node)))
+        scope = self.functions.at(node.start_byte)
+        text = self.of(node)
+        self.parameters[scope].update(_WORD.findall(text))
+        if self.grammar.handler is None or scope < 0:
+            return
+        before = self.data[max(0, self.functions.starts[scope] - _LONGEST_HEAD) : node.start_byte]
+        if self.grammar.handler.search(before.decode("utf-8", "replace") + text) is not None:
+            numbers = set(_NUMBER_PARAMETER.findall(text))
+            self.writes.update((scope, word) for word in _WORD.findall(text))
+            self.writes.difference_update((scope, word) for pair in numbers for word in pair)
 
     def _add_assignment(self, node: Node, target: Node, value: Node, *, names: bool) -> None:
         scope = self.functions.at(node.start_byte)

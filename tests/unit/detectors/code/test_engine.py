@@ -34,8 +34,8 @@ def only(code: str, fence: str) -> Weakness:
         ),
         (
             "go",
-            "func f(a string) {\n\tq := fmt.Sprintf(\"SELECT a FROM t WHERE b = '%s'\", a)\n\tdb.QueryContext(ctx, q)\n}",
-            'db.QueryContext(ctx, "SELECT a FROM t WHERE b = ?", a)',
+            "func f(a string) {\n\tq := fmt.Sprintf(\"SELECT a FROM t WHERE b = '%s'\", a)\n\tdb.QueryContext(c, q)\n}",
+            'db.QueryContext(c, "SELECT a FROM t WHERE b = ?", a)',
         ),
         (
             "php",
@@ -142,3 +142,21 @@ def test_memory_deleted_twice_is_found_in_cpp() -> None:
 
 def test_deep_nesting_is_read_without_running_out_of_stack() -> None:
     scan("eval(" * 2_000 + "x" + ")" * 2_000, "python")
+
+
+@pytest.mark.parametrize(
+    ("fence", "code"),
+    [
+        ("python", '@app.get("/a")\ndef a(url: str):\n    return requests.get(url).text\n'),
+        ("java", 'class A { @GetMapping("/a") File a(@RequestParam String name) { return new File("/d/" + name); } }'),
+        ("c#", 'class A { [HttpGet("a")]\npublic IActionResult F(string f) { return PhysicalFile(f, "a/b"); } }'),
+    ],
+)
+def test_parameters_of_a_request_handler_come_from_outside(fence: str, code: str) -> None:
+    assert "value:input" in only(code, fence).evidence
+
+
+def test_a_list_freed_while_it_is_walked_is_found() -> None:
+    found = only("void f(struct n *p) { while (p) { free(p); p = p->next; } }", "c")
+
+    assert found.rule.cwe == 416
