@@ -1,0 +1,1 @@
+"""Views: what was recorded, as pages that are data; templates mirror them."""
