@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leeward.detectors.injection_lexicon import Hit, Lexicon, Part, lexicon
+from leeward.detectors.injection_lexicon import MODEL, Hit, Lexicon, Part, lexicon
 from leeward.detectors.injection_rules import (
     CONTROL_TOKEN,
     INDIRECT,
@@ -34,7 +34,6 @@ _END = re.compile(
 _BEFORE_ADDRESS = frozenset("@#(<>[\"'«„“”»/:|")
 _AFTER_ADDRESS = frozenset(":,，、：—–-،")
 
-_MODEL = Part.AI | Part.HELPER
 _TERMS = Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI  # English words that other languages borrow
 _CARRIED_OUT_NEXT = frozenset({OVERRIDE, INDIRECT, CONTROL_TOKEN})  # the next sentence says what to do instead
 _WHOLE_KINDS = frozenset({"base64", "hex", "tags"})  # encodings that make no sense in part
@@ -140,7 +139,7 @@ def _possible(hits: Sequence[Hit], in_data: bool) -> bool:
     masks: dict[str, int] = {}
     for hit in hits:
         for language, mask in hit.entry.roles:
-            masks[language] = masks.get(language, 0) | mask | (Part.ADDRESSED if mask & _MODEL else 0)
+            masks[language] = masks.get(language, 0) | mask | (Part.ADDRESSED if mask & MODEL else 0)
     return _surest(masks, in_data) is not None
 
 
@@ -187,22 +186,21 @@ def _ends_of(match: re.Match[str]) -> tuple[int, ...]:
 
 
 def _masks(text: str, hits: Sequence[Hit]) -> dict[str, int]:
+    harmless = [
+        (language, hit.start, hit.stop) for hit in hits for language, mask in hit.entry.roles if mask & Part.HARMLESS
+    ]
     masks: dict[str, int] = {}
     for hit in hits:
+        addressed = hit.entry.names_model and _is_addressed(text, hit)
         for language, mask in hit.entry.roles:
-            if not _is_harmless(hit, language, hits):
-                if mask & _MODEL and _is_addressed(text, hit):
-                    mask |= Part.ADDRESSED
-                masks[language] = masks.get(language, 0) | mask
+            if harmless and any(
+                name == language and start <= hit.start and hit.stop <= stop for name, start, stop in harmless
+            ):
+                continue
+            if addressed and mask & MODEL:
+                mask |= Part.ADDRESSED
+            masks[language] = masks.get(language, 0) | mask
     return masks
-
-
-def _is_harmless(hit: Hit, language: str, hits: Sequence[Hit]) -> bool:
-    return any(
-        other.start <= hit.start and hit.stop <= other.stop
-        for other in hits
-        if any(name == language and mask & Part.HARMLESS for name, mask in other.entry.roles)
-    )
 
 
 def _is_addressed(text: str, hit: Hit) -> bool:

@@ -46,7 +46,8 @@ _TELLING = (
     Part.OVERRIDE | Part.SECRET | Part.HIDDEN | Part.NOLIMIT | Part.NOREFUSE | Part.VOID | Part.MODE
     | Part.JAILBREAK | Part.CONTROL | Part.TURN
 )  # fmt: skip
-_TELLING_IN_DATA = _TELLING | Part.AI | Part.HELPER | Part.USER
+MODEL = Part.AI | Part.HELPER
+_TELLING_IN_DATA = _TELLING | MODEL | Part.USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Entry:
     starts_word: bool
     ends_word: bool
     ascii_edges: bool
+
+    @property
+    def names_model(self) -> bool:
+        """Whether it stands for a model in some language."""
+        return any(mask & MODEL for _, mask in self.roles)
 
 
 @dataclass(frozen=True, slots=True)
