@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import re2
@@ -10,6 +11,8 @@ from tree_sitter import Node
 from leeward.detectors.code.flow import Flow, Origin, Value
 from leeward.detectors.code.rule import CodeRule, Match, Trait
 from leeward.detectors.code.source import Assignment, Call, Source
+
+_LONGEST_TARGET = 160
 
 
 def _compiled(pattern: str) -> re2._Regexp | None:
@@ -22,7 +25,7 @@ class Pattern:
 
     rule: CodeRule
     match: Match
-    assign: re2._Regexp | None
+    assign: re.Pattern[str] | None  # for short names only, where it is quicker than re2
     text: re2._Regexp | None
     receiver: re2._Regexp | None
     holds: re2._Regexp | None
@@ -38,7 +41,7 @@ class Pattern:
         return cls(
             rule=rule,
             match=match,
-            assign=_compiled(match.assign),
+            assign=re.compile(match.assign) if match.assign else None,
             text=_compiled(match.text),
             receiver=_compiled(match.receiver),
             holds=_compiled(match.holds),
@@ -111,7 +114,7 @@ def match_call(pattern: Pattern, call: Call, source: Source, flow: Flow) -> Hit 
 def match_assignment(pattern: Pattern, assignment: Assignment, source: Source, flow: Flow) -> Hit | None:
     """Return the hit when `assignment` is what `pattern` speaks of."""
     assert pattern.assign is not None
-    if pattern.assign.fullmatch(assignment.target) is None:
+    if len(assignment.target) > _LONGEST_TARGET or pattern.assign.fullmatch(assignment.target) is None:
         return None
     return _with_value(pattern, assignment.node, assignment.scope, [assignment.value], source, flow, None)
 
