@@ -148,6 +148,7 @@ class Settings(Section, frozen=True, kw_only=True):
             public_url=self.server.public_url.rstrip("/"),
             keys=self.keys,
             store_failure=self.store.on_failure,
+            traces=self.telemetry.traces,
             limits=self.limits,
             answers=self.answers,
             opaque=self.opaque,

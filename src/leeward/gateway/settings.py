@@ -77,6 +77,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         store_failure: `refuse` answers 503 when a record cannot be opened; `serve` goes on, counted.
         keepalive_seconds: A stream that holds text back sends a comment at least this often.
         reply_seconds: Longest time for one whole exchange.
+        traces: Whether each exchange has an OpenTelemetry span.
     """
 
     public_url: str = ""
@@ -84,6 +85,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     store_failure: Literal["refuse", "serve"] = "refuse"
     keepalive_seconds: float = 10.0
     reply_seconds: float = 600.0
+    traces: bool = False
     limits: Limits = Limits()
     answers: Answers = Answers()
     opaque: OpaqueParts = OpaqueParts()

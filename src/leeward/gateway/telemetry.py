@@ -7,7 +7,8 @@ from typing import Final
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from leeward.domain.record import Closed
+from leeward.domain.disposition import Disposition
+from leeward.domain.record import Closed, Outcome
 from leeward.domain.verdict import Cause
 
 _SECONDS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -31,6 +32,7 @@ class Metrics:
             ("endpoint", "outcome", "disposition"),
             registry=self.registry,
         )
+        self._ended: dict[tuple[str, Outcome, Disposition], Counter] = {}  # finding labels costs more than counting
         self._firings = Counter("leeward_firings", "Rules that fired.", ("rule",), registry=self.registry)
         self._unchecked = Counter(
             "leeward_unchecked",
@@ -57,7 +59,12 @@ class Metrics:
         """Count an exchange that ended."""
         self._active.dec()
         verdict = record.verdict
-        self._exchanges.labels(endpoint, record.outcome.value, verdict.disposition.word).inc()
+        ended = (endpoint, record.outcome, verdict.disposition)
+        counter = self._ended.get(ended)
+        if counter is None:
+            counter = self._exchanges.labels(endpoint, record.outcome.value, verdict.disposition.word)
+            self._ended[ended] = counter
+        counter.inc()
         self._inspection.observe(record.inspection_seconds)
         for firing in verdict.firings:
             if firing.cause is Cause.FINDING:

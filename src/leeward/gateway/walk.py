@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from functools import partial
 from time import perf_counter
 
 from leeward.domain.caller import Caller
@@ -88,6 +89,10 @@ class Exchange:
         self._equipment = equipment
         self._endpoint = endpoint
         self._headers = scope["headers"]
+        # Our own HTTP protocol tells of clients that leave; other servers do so through `receive`.
+        self._tell_of_disconnect: Callable[[Callable[[], None] | None], None] | None = scope.get(
+            "leeward.on_disconnect"
+        )
         self._sender = sender
         self._caller = caller
         self._loop = asyncio.get_running_loop()
@@ -99,39 +104,49 @@ class Exchange:
     async def run(self, raw: bytes, receive: Receive) -> None:
         """Walk the exchange to its end."""
         self._equipment.metrics.opened()
+        if not self._equipment.settings.traces:
+            await self._run(raw, receive)
+            return
+        with tracer.start_as_current_span("leeward.exchange") as span:
+            await self._run(raw, receive)
+            span.set_attribute("leeward.decision_id", self._account.id)
+            span.set_attribute("leeward.outcome", self._account.outcome.value)
+            span.set_attribute("gen_ai.operation.name", self._endpoint)
+
+    async def _run(self, raw: bytes, receive: Receive) -> None:
         task = asyncio.current_task()
         assert task is not None
-        watch = self._loop.create_task(self._until_gone(receive, task))
-        with tracer.start_as_current_span("leeward.exchange") as span:
-            try:
-                await self._walk(raw)
-            except asyncio.CancelledError:
-                if not self._is_gone:
-                    raise
-                task.uncancel()
-                self._account.outcome = Outcome.DISCONNECTED
-            except WireError as error:
-                await self._rejected(error)
-            except UpstreamError as error:
-                await self._upstream_failed(error)
-            except StorageError as error:
-                await self._store_failed(error)
-            except Exception as error:  # noqa: BLE001 - the outermost error page: no exchange ends unrecorded
-                await self._crashed(error)
-            finally:
-                watch.cancel()
-                self._close()
-                if span.is_recording():
-                    span.set_attribute("leeward.decision_id", self._account.id)
-                    span.set_attribute("leeward.outcome", self._account.outcome.value)
-                    span.set_attribute("gen_ai.operation.name", self._endpoint)
+        stop_watching = self._watch(receive, task)
+        try:
+            await self._walk(raw)
+        except asyncio.CancelledError:
+            if not self._is_gone:
+                raise
+            task.uncancel()
+            self._account.outcome = Outcome.DISCONNECTED
+        except WireError as error:
+            await self._rejected(error)
+        except UpstreamError as error:
+            await self._upstream_failed(error)
+        except StorageError as error:
+            await self._store_failed(error)
+        except Exception as error:  # noqa: BLE001 - the outermost error page: no exchange ends unrecorded
+            await self._crashed(error)
+        finally:
+            stop_watching()
+            self._close()
 
-    async def _until_gone(self, receive: Receive, task: asyncio.Task[None]) -> None:
-        message = await receive()
-        while message["type"] != "http.disconnect":
-            message = await receive()
-        self._is_gone = True
-        task.cancel()
+    def _watch(self, receive: Receive, task: asyncio.Task[None]) -> Callable[[], object]:
+        """Cancel the exchange when its client leaves; return what ends the watch."""
+
+        def leave() -> None:
+            self._is_gone = True
+            task.cancel()
+
+        if self._tell_of_disconnect is None:
+            return self._loop.create_task(_until_gone(receive, leave)).cancel
+        self._tell_of_disconnect(leave)
+        return partial(self._tell_of_disconnect, None)
 
     # The staircase ----------------------------------------------------------------------------------------------
 
@@ -351,6 +366,12 @@ class Exchange:
         self._equipment.metrics.closed(record, self._endpoint)
         if self._is_recorded:
             self._equipment.store.close_record(record, self._account.evidence(at, self._equipment.evidence))
+
+
+async def _until_gone(receive: Receive, leave: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    leave()
 
 
 def allows(globs: Iterable[str], model: str) -> bool:

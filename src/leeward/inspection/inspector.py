@@ -97,6 +97,7 @@ class Inspector:
             code=self._code if stage is Stage.REPLY else None,
             is_code=is_code,
             code_language=code_language,
+            is_watched=bool(self.ruleset.plans[stage].asked) or (stage is Stage.REPLY and self._code is not None),
             holds_to_end=holds_to_end or self.ruleset.plans[stage].holds_to_end,
         )
         return StreamMachine(plan, describe)

@@ -37,6 +37,7 @@ class PartPlan:
         is_code: Whether the whole part is code, as in a code completion.
         code_language: Language of a part that is all code; empty when unknown.
         holds_to_end: Whether nothing may leave before all of it is examined.
+        is_watched: Whether any rule asks about this stage; if none does, text leaves as it comes.
     """
 
     stage: Stage
@@ -46,6 +47,7 @@ class PartPlan:
     is_code: bool = False
     code_language: str = ""
     holds_to_end: bool = False
+    is_watched: bool = True
 
 
 class StreamMachine:
@@ -110,7 +112,7 @@ class StreamMachine:
 
     def is_ready(self) -> bool:
         """Whether there may be something to do; cheap, so that most pieces of a stream cost next to nothing."""
-        if self._notes or self._ended or (self._code is not None and self._code.is_busy):
+        if self._notes or self._ended or not self._plan.is_watched or (self._code is not None and self._code.is_busy):
             return True
         return self._base + len(self._text) >= self._plan.windows.end_after(self._examined)
 
@@ -162,6 +164,8 @@ class StreamMachine:
     # Views ----------------------------------------------------------------------------------------------------
 
     def _next_view(self) -> View | None:
+        if not self._plan.is_watched:
+            return None
         seen = self._base + len(self._text)
         end = self._plan.windows.end_after(self._examined)
         if seen >= end:
@@ -233,7 +237,7 @@ class StreamMachine:
     def _limit(self) -> int:
         """Return the position up to which text may leave: examined, and out of every detector's reach."""
         seen = self._base + len(self._text)
-        if self._ended:
+        if self._ended or not self._plan.is_watched:
             return seen  # `_next_view` had nothing left, so all of it is examined
         if self._plan.holds_to_end:
             return self._released
@@ -265,7 +269,9 @@ class StreamMachine:
 
     def _forget(self) -> None:
         """Drop text that no later view, note or release needs; in strides, since dropping copies the rest."""
-        keep = min(self._released, self._plan.windows.start_of(self._examined))
+        keep = self._released
+        if self._plan.is_watched:
+            keep = min(keep, self._plan.windows.start_of(self._examined))
         if self._code is not None:
             wanted = self._code.keeps_from()
             if wanted is not None:

@@ -18,6 +18,24 @@ class SystemClock:
         return time.time()
 
 
+class Chance:
+    """Random bytes, drawn from the machine a page at a time: each draw is a system call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._page = b""
+        self._at = 0
+
+    def __call__(self, count: int, /) -> bytes:
+        """Return `count` random bytes, fit for cryptography."""
+        with self._lock:
+            if self._at + count > len(self._page):
+                self._page, self._at = os.urandom(max(4_096, count)), 0
+            drawn = self._page[self._at : self._at + count]
+            self._at += count
+        return drawn
+
+
 class Ulids:
     """Fresh ULIDs: 48 bits of milliseconds, 80 bits of chance; sorted by time also within a millisecond.
 
@@ -25,13 +43,14 @@ class Ulids:
         github.com/ulid/spec, monotonic variant.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, chance: Chance | None = None) -> None:
         self._lock = threading.Lock()
+        self._chance = chance or Chance()
         self._last = 0
 
     def new(self) -> str:
         """Return a fresh ULID."""
-        value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+        value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(self._chance(10), "big")
         with self._lock:
             if value >> 80 <= self._last >> 80:
                 value = self._last + 1

@@ -22,7 +22,7 @@ from leeward.gateway.upstream.keys import Key, KeyFromEnvironment, KeyFromFile, 
 from leeward.gateway.upstream.limits import Limits
 from leeward.gateway.upstream.router import Router, Upstream
 from leeward.storage import Keyring, SqlStore, StoreOptions
-from leeward.wiring.clock import SystemClock, Ulids
+from leeward.wiring.clock import Chance, SystemClock, Ulids
 from leeward.wiring.rules import Rulesets, inspection_settings
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -75,7 +75,8 @@ class House:
             settings.rules, inspection_settings(settings.inspection), self._threads, os.urandom(32)
         )
         keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
-        self.ids = Ulids()
+        self._chance = Chance()
+        self.ids = Ulids(self._chance)
         self.store = SqlStore(
             settings.store.url, clock=self._clock, worker=self.ids.new(), keyring=keyring, options=StoreOptions()
         )
@@ -97,7 +98,7 @@ class House:
             help_lines=HelpLinesOfToday(settings.answers.country, settings.answers.help_lines, self._clock),
             evidence=EvidenceTime(settings.evidence),
             tenant_models={tenant.id: tenant.models for tenant in settings.tenant},
-            salts=os.urandom,
+            salts=self._chance,
         )
 
     def _doorkeeper(self) -> Doorkeeper:

@@ -1,8 +1,9 @@
-"""uvicorn's HTTP protocol with a deadline for request heads."""
+"""uvicorn's HTTP protocol with a deadline for request heads and word of clients that leave."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,10 +14,13 @@ HEAD_SECONDS = 15.0
 class PunctualProtocol(HttpToolsProtocol):
     """Closes a connection that begins a request and does not finish its head in time.
 
-    uvicorn times idle connections only, so a client that sends its head byte by byte could hold one for ever.
+    uvicorn times idle connections only, so a client that sends its head byte by byte could hold one for ever. And it
+    tells of a client that leaves through `receive` alone, which costs a task for each request; here the scope
+    has `leeward.on_disconnect`, a function that takes a callback.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _on_disconnect: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
@@ -31,12 +35,19 @@ class PunctualProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop waiting: the head is here."""
         self._stop_timer()
+        self._on_disconnect = None
+        self.scope["leeward.on_disconnect"] = self._tell_of_disconnect
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting: the client is gone."""
+        """Tell the exchange under way that its client is gone."""
         self._stop_timer()
+        if self._on_disconnect is not None:
+            self._on_disconnect()
         super().connection_lost(exc)
+
+    def _tell_of_disconnect(self, callback: Callable[[], None] | None) -> None:
+        self._on_disconnect = callback
 
     def _start_timer(self) -> None:
         self._stop_timer()

@@ -20,6 +20,7 @@ from leeward.inspection.judge import Judge
 from leeward.inspection.sanitise import Spotlight
 from leeward.inspection.windows import WindowPlan
 from leeward.policy.book import RulesetBook
+from leeward.policy.draft import LoadedRuleset
 from leeward.policy.live import LiveRulesets, Swapped, read_book
 from leeward.policy.problems import Refused
 from leeward.policy.reading import Reader, Source
@@ -27,6 +28,8 @@ from leeward.policy.reading import Reader, Source
 log = logging.getLogger("leeward.rules")
 
 BUILTIN = "mistral-v1"
+# Enforces nothing, to measure what the gateway itself costs; named so that nobody takes it for safe.
+UNSAFE_ALLOW_ALL = "unsafe-allow-all"
 COMBINED = "protocol-and-packs"
 POLL_SECONDS = 1.0
 
@@ -112,8 +115,7 @@ class Rulesets:
         self._cache_key = cache_key
         self._known = known_infos()
         self._detectors: dict[str, Detector] = {}
-        sources, default = sources_of(rules)
-        book = read_book(sources, known=self._known, default=default)
+        book = self._read()
         if isinstance(book, Refused):
             raise book.error()
         self._inspectors = self._open(book)
@@ -146,8 +148,7 @@ class Rulesets:
 
     def reload(self) -> Swapped | Refused:
         """Read the files again; use them if they are sound, else change nothing and say why."""
-        sources, default = sources_of(self._rules)
-        book = read_book(sources, known=self._known, default=default)
+        book = self._read()
         if isinstance(book, Refused):
             return book
         # Everything that can fail comes before the swap, and each ruleset in use has its inspector throughout.
@@ -157,6 +158,14 @@ class Rulesets:
         swapped = self._live.use(book)
         self._inspectors = inspectors
         return swapped
+
+    def _read(self) -> RulesetBook | Refused:
+        if self._rules.use == UNSAFE_ALLOW_ALL:
+            log.warning("nothing_is_enforced", extra={"rulesets": [UNSAFE_ALLOW_ALL]})
+            ruleset = Ruleset(UNSAFE_ALLOW_ALL, "1.0.0", f"sha256:{'0' * 64}", ())
+            return RulesetBook({UNSAFE_ALLOW_ALL: LoadedRuleset(ruleset)}, UNSAFE_ALLOW_ALL)
+        sources, default = sources_of(self._rules)
+        return read_book(sources, known=self._known, default=default)
 
     async def watch(self) -> None:
         """Reload whenever a file changes; runs until cancelled."""
