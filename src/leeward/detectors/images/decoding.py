@@ -30,8 +30,8 @@ class Unreadable(Exception):
 def frames(image: bytes) -> Iterator[Luma]:
     """Yield the brightness [rows, columns] of every frame, 0 to 255, in float64.
 
-    Frames of a few pixels, which show nothing, are passed over. A frame with transparency comes three times: without it, over white, over black, since what a person sees
-    depends on the page behind it.
+    Frames of a few pixels, which show nothing, are passed over. A frame with transparency comes three times: without
+    it, over white, over black, since what a person sees depends on the page behind it.
 
     Raises:
         Unreadable: If it is no image of a known format, is cut off, or has more pixels or frames than are

@@ -91,7 +91,8 @@ def _shrinking(length: int) -> Luma:
 def _dct_matrix() -> Luma:
     frequency = np.arange(1, COEFFICIENTS + 1)[:, None]
     position = 2 * np.arange(SIDE)[None, :] + 1
-    return np.sqrt(2.0 / SIDE) * np.cos(np.pi / (2 * SIDE) * frequency * position)
+    matrix: Luma = np.sqrt(2.0 / SIDE) * np.cos(np.pi / (2 * SIDE) * frequency * position)
+    return matrix
 
 
 _DCT: Final = _dct_matrix()

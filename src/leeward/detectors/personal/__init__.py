@@ -1,0 +1,1 @@
+"""Recognisers of personal data: contact, accounts, identity numbers."""
