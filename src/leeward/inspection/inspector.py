@@ -74,6 +74,8 @@ class Inspector:
         self._settings = settings
         self._cache_key = cache_key
         self._cache: OrderedDict[bytes, Passage] = OrderedDict()
+        # A rule whose detector needs to see more at once makes streams wait for more.
+        self.reply_windows = settings.reply_windows.reaching(judge.reach_chars(Stage.REPLY))
         plan = judge.ruleset.plans[Stage.CODE]
         self._code = (
             CodePlan(stride_chars=settings.code_stride_chars, holds=plan.may_stop) if plan.asked else None
@@ -89,7 +91,7 @@ class Inspector:
         holds_to_end: bool = False,
     ) -> StreamMachine:
         """Return a machine for one part that is to be streamed or inspected."""
-        windows = self._settings.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
+        windows = self.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
         plan = PartPlan(
             stage=stage,
             part=part,

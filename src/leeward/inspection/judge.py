@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from leeward.detectors.runner import run
+from leeward.domain.disposition import Disposition
 from leeward.domain.finding import Failed, Report
 from leeward.domain.ports import Detector, Placement
 from leeward.domain.rule import Ruleset
@@ -39,8 +40,18 @@ class Judge:
             self._missing[stage] = tuple(Failed(d, "unavailable") for d in plan.detectors if d not in detectors)
 
     def reach_chars(self, stage: Stage) -> int:
-        """Return the longest reach of the detectors asked in `stage`, in characters."""
-        return max((d.info.reach_chars for d in self._inline[stage] + self._threaded[stage]), default=0)
+        """Return the longest reach of the detectors whose findings can stop or change text of `stage`.
+
+        A finding that only adds a note may come after its text has left.
+        """
+        holding = {
+            condition.detector
+            for rule, conditions in self._plans[stage].asked
+            if rule.disposition > Disposition.ANNOTATE and not rule.dry_run
+            for condition in conditions
+        }
+        looking = self._inline[stage] + self._threaded[stage]
+        return max((d.info.reach_chars for d in looking if d.info.id in holding), default=0)
 
     def is_inline(self, view: View) -> bool:
         """Whether judging `view` needs no thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,13 @@ class WindowPlan:
     def hold_back_chars(self) -> tuple[int, int]:
         """Fewest and most characters that a stream holds back."""
         return self.reach_chars, self.reach_chars + self.stride_chars
+
+    def reaching(self, reach_chars: int) -> WindowPlan:
+        """Return this plan, with at least this reach."""
+        if reach_chars <= self.reach_chars:
+            return self
+        size = max(self.size_chars, self.stride_chars + reach_chars)
+        return replace(self, reach_chars=reach_chars, size_chars=size)
 
     def end_after(self, examined: int) -> int:
         """Return where the first window ends that ends behind `examined`."""
