@@ -105,13 +105,13 @@ _LETTERED: Final = re.compile(
     r"(?<![\w.-])(?:" + "|".join(f"({scheme.shape})" for scheme in LETTERED) + r")(?![\w]|[.-]\w)"
 )
 _ID_WORDS: Final = any_of(
-    "ssn", "social security", "national id", "national insurance", "nino", "nhs", "tax id", "taxpayer", "id
-    number", "id no", "identity number", "identification", "personal number", "personal code", "citizen",
+    "ssn", "social security", "national id", "national insurance", "nino", "nhs", "tax id", "taxpayer",
+    "id number", "id no", "identity number", "identification", "personal number", "personal code", "citizen",
     "sécurité sociale", "numéro de sécu", "numéro fiscal", "steuer", "idnr", "sozialversicherung", "ahv", "avs",
-    "dni", "nie", "nif", "cédula", "cedula", "curp", "codice fiscale", "cpf", "contribuinte", "cartão de
-    cidadão", "bsn", "burgerservice", "sofi", "rijksregister", "registre national", "pesel", "cnp", "rodné",
-    "rodne", "personnummer", "cpr", "kennitala", "hetu", "henkilötunnus", "fødselsnummer", "isikukood", "asmens
-    kod", "personas kod", "egn", "егн", "oib", "emšo", "emso", "amka", "αμκα", "αφμ", "kimlik", "t.c.",
+    "dni", "nie", "nif", "cédula", "cedula", "curp", "codice fiscale", "cpf", "contribuinte",
+    "cartão de cidadão", "bsn", "burgerservice", "sofi", "rijksregister", "registre national", "pesel", "cnp",
+    "rodné", "rodne", "personnummer", "cpr", "kennitala", "hetu", "henkilötunnus", "fødselsnummer", "isikukood",
+    "asmens kod", "personas kod", "egn", "егн", "oib", "emšo", "emso", "amka", "αμκα", "αφμ", "kimlik", "t.c.",
     "aadhaar", "aadhar", "pan card", "pps", "снилс", "инн", "ת.ז", "תעודת זהות", "رقم الهوية", "الهوية", "आधार",
     "身份证", "身分證", "マイナンバー", "주민등록", "주민번호", "rut ", "sin ", "tin ", "nir ",
 )  # fmt: skip
