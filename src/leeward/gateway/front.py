@@ -94,7 +94,8 @@ class Gateway:
 
     async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         for prefix, app in self._pages:
-            if path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/"):
+            # `/` is a page, not everything: what is not named is denied.
+            if path == prefix or (prefix != "/" and path.startswith(f"{prefix}/")):
                 await app(scope, receive, send)
                 return
         await self._deny(path, scope["method"], send)

@@ -22,13 +22,15 @@ class Playground:
     """Serves `/` and `/playground/…`; nothing is imported or read before the first request.
 
     Args:
-        is_demo: Whether the scripted model answers.
         rule_names: Names of the rules in use, by id.
+        burst_key: Key of the caller that a burst may slow down; empty when there is none.
+        model: The scripted model; empty when a real one answers.
     """
 
-    def __init__(self, *, is_demo: bool, rule_names: Mapping[str, str]) -> None:
-        self._is_demo = is_demo
+    def __init__(self, rule_names: Mapping[str, str], *, burst_key: str = "", model: str = "") -> None:
         self._rule_names = rule_names
+        self._burst_key = burst_key
+        self._model = model
         self._app: App | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +60,9 @@ class Playground:
         from starlette.responses import HTMLResponse
 
         base_url = f"{request.url.scheme}://{request.url.netloc}/v1"
-        page = playground_page(exchanges(), self._rule_names, is_demo=self._is_demo, base_url=base_url)
+        page = playground_page(
+            exchanges(), self._rule_names, base_url=base_url, burst_key=self._burst_key, model=self._model
+        )
         return HTMLResponse(self._templates.render(page))
 
     async def ready_made(self, _: Request) -> Response:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from leeward.gateway.upstream.limits import Limits
 from leeward.gateway.upstream.router import Router, Upstream
 from leeward.storage import Keyring, SqlStore, StoreOptions
 from leeward.wiring.clock import Chance, SystemClock, Ulids
+from leeward.wiring.demo import DemoKeys, demo_upstream, is_scripted, picture_known
+from leeward.wiring.pages import LOOPBACK, pages_of
 from leeward.wiring.rules import Rulesets, inspection_settings
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class HelpLinesOfToday:
@@ -71,16 +72,20 @@ class House:
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
         self._watch: asyncio.Task[None] | None = None
         self._clients: dict[str, UpstreamClient] = {}
-        self.rulesets = Rulesets(
-            settings.rules, inspection_settings(settings.inspection), self._threads, os.urandom(32)
-        )
+        with picture_known() if settings.demo else nullcontext():
+            self.rulesets = Rulesets(
+                settings.rules, inspection_settings(settings.inspection), self._threads, os.urandom(32)
+            )
         keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
         self._chance = Chance()
         self.ids = Ulids(self._chance)
         self.store = SqlStore(
             settings.store.url, clock=self._clock, worker=self.ids.new(), keyring=keyring, options=StoreOptions()
         )
-        self.upstreams = tuple(upstream_of(table) for table in settings.upstream)
+        tables = settings.upstream
+        if settings.demo:
+            tables = (demo_upstream(settings.server, is_alone=not tables), *tables)
+        self.upstreams = tuple(upstream_of(table) for table in tables)
         self.equipment = self._equipment()
 
     def _equipment(self) -> Equipment:
@@ -103,14 +108,16 @@ class House:
 
     def _doorkeeper(self) -> Doorkeeper:
         mode = self.settings.keys
-        if mode == "auto" and self.settings.server.host not in _LOOPBACK:
+        is_demo = is_scripted(self.settings)
+        if mode == "auto" and self.settings.server.host not in LOOPBACK and not is_demo:
             mode = "required"  # a gateway that others can reach is never open by accident
         # Pseudonyms must stay the same from start to start, so their key comes from the evidence key.
         secret = Path(self.settings.evidence.key_file)
         told = os.environ.get("LEEWARD_EVIDENCE_KEY", "").encode() or secret.read_bytes()
         pseudonym_key = hashlib.blake2b(told, person=b"leeward-pseudo", digest_size=32).digest()
         uses = {tenant.id: tenant.use for tenant in self.settings.tenant}
-        return Doorkeeper(self.store.keys, mode=mode, pseudonym_key=pseudonym_key, uses=uses)
+        keys = DemoKeys(self.store.keys) if is_demo else self.store.keys
+        return Doorkeeper(keys, mode=mode, pseudonym_key=pseudonym_key, uses=uses)
 
     async def open(self) -> None:
         """Start everything; called once, in the event loop that serves."""
@@ -135,7 +142,8 @@ class House:
 
     def pages(self) -> Mapping[str, App]:
         """Return the pages beside the API, by path prefix."""
-        return {}
+        token = os.environ.get("LEEWARD_DESK_TOKEN", "")
+        return pages_of(self.settings, token, self.store, self._clock, self.rulesets.rulesets)
 
 
 def upstream_of(table: UpstreamTable) -> Upstream:

@@ -41,7 +41,7 @@ async function playBurst(exchange, { title, watch, card }) {
   const bar = element("progress", { max: BURST_MOST, value: 0, "aria-label": "Requests sent" });
   const example = element("div", { class: "turn turn-user" }, element("span", { class: "turn-who", text: "A program, again and again" }), element("div", { class: "turn-text", text: exchange.prompt }));
   page.turns.append(example, element("div", { class: "burst" }, bar, count));
-  // A caller of its own, so that only this burst is slowed down and not the rest of the page.
+  // An end user of its own, so that each burst begins unsuspected.
   const user = `demo-burst-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
   const state = { sent: 0, told: null };
   const runner = async () => {
@@ -49,7 +49,7 @@ async function playBurst(exchange, { title, watch, card }) {
       const number = state.sent++;
       const word = `the ${PLACES[number % PLACES.length]} ${THINGS[Math.floor(number / PLACES.length) % THINGS.length]}`;
       const content = exchange.prompt.replace("{word}", word);
-      const told = await attempt({ model: page.model.value || "default", user, logprobs: true, top_logprobs: 5, temperature: 0, max_tokens: 16, messages: [{ role: "user", content }] }, () => {});
+      const told = await attempt({ model: page.model.value || "default", user, logprobs: true, top_logprobs: 5, temperature: 0, max_tokens: 16, messages: [{ role: "user", content }] }, () => {}, page.form.dataset.burstKey);
       if (told.status !== 200 && !state.told) state.told = told;
       bar.value = number + 1;
       count.textContent = `${number + 1} requests sent`;
@@ -65,9 +65,9 @@ async function playBurst(exchange, { title, watch, card }) {
   end(told, card);
 }
 
-async function attempt(body, onText) {
+async function attempt(body, onText, key = page.key.value) {
   try {
-    return await send(body, page.key.value, onText);
+    return await send(body, key, onText);
   } catch (error) {
     const reason = { message: `No answer came: ${error.message}`, code: "network" };
     return { status: 0, headers: new Headers(), leeward: null, error: reason, finish: null, firstMs: null, totalMs: 0 };
