@@ -34,7 +34,6 @@ _SENTENCE_START = re2.compile(r"[.!?。！？؟\n](?:[^.!?。！？؟\n]*)$")
 _SENTENCE = re2.compile(r"^[^.!?。！？؟\n]*(?:[.!]?$|[.!?。！？؟\n])")
 _QUOTE = re2.compile(r"""["“«„‘「『](?:the |that |all )?$""")
 _QUESTION = ("?", "？", "؟")
-_DENIAL = re2.compile(r"\bnot\b|n\.t\b|\bnever\b|\bno\b|\bcannot\b")
 
 
 class _Row(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,6 +77,10 @@ class Hedges:
             _compile(f"(?:{cue})", language) for cue in (cues.near, cues.before, cues.after, cues.inside)
         )
 
+    def denies(self, words: str) -> bool:
+        """Whether the words hold a denial."""
+        return self._inside.search(words) is not None
+
     def is_asserted(self, text: str, start: int, stop: int, *, is_denial: bool = True) -> bool:
         """Whether `text[start:stop]` is said as true, judged by at most 70 characters before and 60 behind it."""
         before = text[max(0, start - BEFORE_CHARS) : start]
@@ -99,19 +102,22 @@ def load_hedges() -> Mapping[str, Hedges]:
     return {language: Hedges(cues, language) for language, cues in rows.items()}
 
 
-def load_claims() -> Sequence[Claim]:
+def load_claims(hedges: Mapping[str, Hedges]) -> Sequence[Claim]:
     """Return all claims of all languages.
+
+    Args:
+        hedges: Of each language; they tell whether a claim itself denies something.
 
     Raises:
         DetectorError: If a claim in another language has no English one to give its correction.
     """
     known = msgspec.convert(_table("en"), dict[str, _Row])
-    claims = [_claim(id, row, row, "en") for id, row in known.items()]
+    claims = [_claim(id, row, row, "en", hedges["en"]) for id, row in known.items()]
     for language in LANGUAGES[1:]:
         for id, row in msgspec.convert(_table(language), dict[str, _Row]).items():
             if id not in known:
                 raise DetectorError(f"claim {id!r} in {language}.toml is not in en.toml", remedy="Add it there.")
-            claims.append(_claim(id, row, known[id], language))
+            claims.append(_claim(id, row, known[id], language, hedges[language]))
     return claims
 
 
@@ -146,7 +152,7 @@ def _around(at: Sequence[int], length: int) -> Iterator[tuple[int, int]]:
         yield begin, end
 
 
-def _claim(id: str, row: _Row, known: _Row, language: str) -> Claim:
+def _claim(id: str, row: _Row, known: _Row, language: str, hedges: Hedges) -> Claim:
     says = row.says
     for short, long in _SHORTHAND.items():
         says = says.replace(short, long)
@@ -155,7 +161,7 @@ def _claim(id: str, row: _Row, known: _Row, language: str) -> Claim:
         language=language,
         about=row.about,
         says=_compile(f"({says})", language),
-        is_denial=bool(_DENIAL.search(known.says)),
+        is_denial=hedges.denies(row.says.replace(".t", "'t")),
         correction=known.correction,
         source=known.source,
     )

@@ -48,7 +48,8 @@ _DAY = "(" + "|".join(_DAY_OF) + ")"
 _YEAR = r"(\d{4})"
 _DATE = re2.compile(
     rf"\b(?:{_MONTH} (\d{{1,2}})(st|nd|rd|th)?(?:,? {_YEAR})?"
-    rf"|(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)? (?:of |de )?{_MONTH}(?:,? (?:of |de )?{_YEAR})?|{_YEAR}-(\d{{2}})-(\d{{2}}))\b"
+    rf"|(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)? (?:of |de )?{_MONTH}(?:,? (?:of |de )?{_YEAR})?"
+    rf"|{_YEAR}-(\d{{2}})-(\d{{2}}))\b"
 )
 _DAY_BEFORE = re2.compile(rf"\b{_DAY},? (?:the |le |den |el |der )?$")
 _DAY_AFTER = re2.compile(
@@ -86,8 +87,9 @@ def _date(text: str, match: re2._Match) -> Slip | None:
     if not 1 <= month <= 12 or day < 1 or (start and text[start - 1] in "-/.,"):
         return None
     if day > _last(month, year):
+        is_ordinal = not match.group().partition(" ")[0].isdecimal()
         # "in June 31 people" is no date; with an ordinal, a year or the day in front it is one.
-        is_date = year or ordinal or (day_first and not text[stop : stop + 2].strip().isalnum())
+        is_date = year or ordinal or (day_first and (is_ordinal or not text[stop : stop + 2].strip().isalnum()))
         known = f"{_ENGLISH_MONTHS[month - 1]} has {_length(month, year)} days{f' in {year}' if year else ''}."
         return Slip(start, stop, "impossible-date", known, _SOURCE) if is_date and day <= 39 else None
     return _weekday(text, start, stop, date(year, month, day)) if year >= _FIRST_SURE_YEAR else None

@@ -71,7 +71,7 @@ _FORWARD = re2.compile(
 _BACKWARD = re2.compile(rf"\bthere are {_ABOUT}{_NUMBER} {_WORDS} in {_NUMBER} {_WORDS}\b")
 # "One mile is 3 kilometres away" converts nothing.
 _NOT_A_CONVERSION = re2.compile(
-    r"^ (?:away|from|long|wide|tall|high|deep|apart|further|farther|too|more|less|of |ahead|behind|earlier|later|or|old)"
+    r"^ (?:away|from|long|wide|tall|high|deep|apart|further|farther|too|more|less|of |ahead|earlier|later|or|old)"
 )
 
 
