@@ -20,7 +20,7 @@ from model_server import ModelServer
 
 COMMAND = str(Path(sys.executable).with_name("leeward"))
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("LEEWARD_")}
-HOUSE_RULES = '''
+HOUSE_RULES = """
 name = "house"
 version = "1.0.0"
 extends = "mistral-v1"
@@ -36,7 +36,7 @@ on_failure = "block"
 
 [rule.patterns]
 literals = ["zzquaffle"]
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,7 @@ def split_call(name: str, arguments: str, *, id: str = "call_0123456789abcdef", 
     """A tool call as OpenAI and vLLM stream it: the name first, then the arguments in pieces."""
     size = -(-len(arguments) // pieces)
     first = {"index": 0, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}
-    rest = [
-        {"index": 0, "function": {"arguments": arguments[i : i + size]}} for i in range(0, len(arguments), size)
-    ]
+    rest = [{"index": 0, "function": {"arguments": arguments[i : i + size]}} for i in range(0, len(arguments), size)]
     return [{"tool_calls": [part]} for part in (first, *rest)]
 
 

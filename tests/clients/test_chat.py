@@ -5,8 +5,8 @@ from __future__ import annotations
 import openai
 import pytest
 from mistralai.client import Mistral
-
 from model_answers import chat, chat_stream
+
 from model_server import ModelServer
 
 HELLO = [{"role": "user", "content": "Say hello, please."}]
@@ -20,7 +20,8 @@ def test_openai_gets_the_answer_and_what_was_decided(models: ModelServer, gpt: o
 
     assert reply.choices[0].message.content == WORDS
     assert reply.choices[0].finish_reason == "stop"
-    assert reply.usage is not None and reply.usage.total_tokens == 15
+    assert reply.usage is not None
+    assert reply.usage.total_tokens == 15
     told = (reply.model_extra or {})["leeward"]
     assert told["disposition"] == "pass"
     assert told["unchecked"] == []
@@ -54,7 +55,8 @@ def test_openai_streams(models: ModelServer, gpt: openai.OpenAI) -> None:
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == WORDS
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
     last = chunks[-1]
-    assert last.usage is not None and last.usage.total_tokens == 15
+    assert last.usage is not None
+    assert last.usage.total_tokens == 15
     assert (last.model_extra or {})["leeward"]["disposition"] == "pass"
     assert {c.id for c in chunks} == {"cmpl-7"}
 
