@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from leeward.answers import Resources
 from leeward.domain.ports import Clock, Ids, RecordStore
 from leeward.gateway.doorkeeper import Doorkeeper
 from leeward.gateway.settings import GatewaySettings
 from leeward.gateway.telemetry import Metrics
-from leeward.gateway.upstream.client import UpstreamClient
 from leeward.gateway.upstream.router import Router
 from leeward.inspection.inspector import Inspector
+
+
+class Reply(Protocol):
+    """A reply of a model server, whose body may still be coming."""
+
+    status: int
+
+    def header(self, name: bytes, /) -> bytes | None:
+        """Return the first value of a header (lower case), or None."""
+
+    async def read(self, limit: int, /) -> bytes:
+        """Return the whole body, at most `limit` bytes."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+
+    async def __aenter__(self) -> Self:
+        """Use the reply."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """Let go of the reply; what is still coming is cut off."""
+
+
+class Client(Protocol):
+    """Asks one model server."""
+
+    async def request(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, deadline_seconds: float
+    ) -> Reply:
+        """Return the reply as soon as its head is here.
+
+        Raises:
+            UpstreamError: If there is none.
+        """
+
+    async def aclose(self) -> None:
+        """Close all connections."""
 
 
 class Inspectors(Protocol):
@@ -55,7 +94,7 @@ class Equipment:
     doorkeeper: Doorkeeper
     inspectors: Inspectors
     router: Router
-    clients: Mapping[str, UpstreamClient]
+    clients: Mapping[str, Client]
     store: RecordStore
     clock: Clock
     ids: Ids

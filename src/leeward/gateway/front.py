@@ -9,6 +9,7 @@ from leeward.errors import LeewardError
 from leeward.gateway.asgi import JSON, App, Message, Receive, Scope, Send, Sender
 from leeward.gateway.equipment import Equipment
 from leeward.gateway.health import healthz, metrics_page, readyz
+from leeward.gateway.litellm import serve_litellm
 from leeward.gateway.models import serve_model, serve_models
 from leeward.gateway.moderate import serve_moderation
 from leeward.gateway.walk import serve_exchange
@@ -18,7 +19,7 @@ log = logging.getLogger("leeward.gateway")
 
 Handler = Callable[[Equipment, Scope, Receive, Send], Awaitable[None]]
 
-_EXCHANGES: Mapping[str, str] = {
+EXCHANGES: Mapping[str, str] = {
     "/v1/chat/completions": "chat.completions",
     "/v1/completions": "completions",
     "/v1/fim/completions": "fim.completions",
@@ -34,6 +35,7 @@ _MODERATIONS: Mapping[str, tuple[str, str]] = {
     "/mistral/v1/moderations": ("moderations", "mistral"),
     "/mistral/v1/chat/moderations": ("chat.moderations", "mistral"),
 }
+_LITELLM = "/beta/litellm_basic_guardrail_api"
 _PAGES: Mapping[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_page}
 # Known places through which text could pass uninspected, with the reason a caller is told.
 _DENIED_BECAUSE: tuple[tuple[str, str], ...] = (
@@ -68,7 +70,7 @@ class Gateway:
         """Serve one connection event of the ASGI server."""
         if scope["type"] == "http":
             path: str = scope["path"]
-            endpoint = _EXCHANGES.get(path)
+            endpoint = EXCHANGES.get(path)
             if endpoint is not None and scope["method"] == "POST":
                 await serve_exchange(self._equipment, endpoint, scope, receive, send)
             else:
@@ -83,6 +85,8 @@ class Gateway:
         if path in _MODERATIONS and method == "POST":
             endpoint, mount = _MODERATIONS[path]
             await serve_moderation(self._equipment, endpoint, mount, scope, receive, send)
+        elif path == _LITELLM and method == "POST":
+            await serve_litellm(self._equipment, scope, receive, send)
         elif path == "/v1/models" and method == "GET":
             await serve_models(self._equipment, scope, send)
         elif path.startswith("/v1/models/") and method == "GET":
@@ -101,7 +105,7 @@ class Gateway:
         await self._deny(path, scope["method"], send)
 
     async def _deny(self, path: str, method: str, send: Send) -> None:
-        known = path in _EXCHANGES or path in _MODERATIONS or path in _PAGES
+        known = path in EXCHANGES or path in _MODERATIONS or path in _PAGES
         status, code = (405, "method_not_allowed") if known else (404, "path_not_allowed")
         reason = next((why for prefix, why in _DENIED_BECAUSE if path.startswith(prefix)), "")
         told = f"{method} {path[:200]} is not served by this gateway" + (f": {reason}." if reason else ".")

@@ -14,10 +14,10 @@ from leeward.errors import UpstreamError
 from leeward.gateway.account import Account
 from leeward.gateway.asgi import EVENT_STREAM, Headers, Sender
 from leeward.gateway.equipment import Equipment
+from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import explain
 from leeward.gateway.guarding import check_text
 from leeward.gateway.prompt import Inspected
-from leeward.gateway.upstream.response import Response
 from leeward.gateway.wire.body import Json
 from leeward.gateway.wire.channels import Delta, Kind
 from leeward.gateway.wire.guardrails import blocked_results, passed_results

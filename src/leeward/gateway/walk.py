@@ -17,13 +17,13 @@ from leeward.gateway.asgi import JSON, ClientGone, Headers, Receive, Scope, Send
 from leeward.gateway.bridge import Bridged, restore, to_upstream
 from leeward.gateway.doorkeeper import header
 from leeward.gateway.equipment import Equipment
+from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import decision_headers, explain
 from leeward.gateway.guarding import check_guardrails
 from leeward.gateway.prompt import Inspected, Traffic, inspect_request
 from leeward.gateway.refuse import Refusing
 from leeward.gateway.streamed import StreamRelay
 from leeward.gateway.telemetry import tracer
-from leeward.gateway.upstream.response import Response
 from leeward.gateway.upstream.router import Upstream, model_not_found
 from leeward.gateway.whole import Voice, inspect_whole
 from leeward.gateway.wire.body import Object, encode
@@ -90,7 +90,8 @@ class Exchange:
         self._endpoint = endpoint
         self._headers = scope["headers"]
         # Our own HTTP protocol tells of clients that leave; other servers do so through `receive`.
-        self._tell_of_disconnect: Callable[[Callable[[], None] | None], None] | None = scope.get(
+        extensions = scope.get("extensions") or {}
+        self._tell_of_disconnect: Callable[[Callable[[], None] | None], None] | None = extensions.get(
             "leeward.on_disconnect"
         )
         self._sender = sender

@@ -15,10 +15,9 @@ from leeward.answers import HelpLines, Resources
 from leeward.config.tree import EvidenceTable, Settings, UpstreamTable
 from leeward.gateway.asgi import App
 from leeward.gateway.doorkeeper import Doorkeeper
-from leeward.gateway.equipment import Equipment
+from leeward.gateway.equipment import Client, Equipment
 from leeward.gateway.front import Gateway
 from leeward.gateway.telemetry import Metrics
-from leeward.gateway.upstream.client import UpstreamClient
 from leeward.gateway.upstream.keys import Key, KeyFromEnvironment, KeyFromFile, NoKey, PassThrough
 from leeward.gateway.upstream.limits import Limits
 from leeward.gateway.upstream.router import Router, Upstream
@@ -64,14 +63,15 @@ class House:
 
     Args:
         settings: What the operator wants.
+        clients: Clients of model servers that are not reached over HTTP, by the upstream's name.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clients: Mapping[str, Client] | None = None) -> None:
         self.settings = settings
         self._clock = SystemClock()
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
         self._watch: asyncio.Task[None] | None = None
-        self._clients: dict[str, UpstreamClient] = {}
+        self._clients: dict[str, Client] = dict(clients or {})
         with picture_known() if settings.demo else nullcontext():
             self.rulesets = Rulesets(
                 settings.rules, inspection_settings(settings.inspection), self._threads, os.urandom(32)
@@ -123,7 +123,8 @@ class House:
         """Start everything; called once, in the event loop that serves."""
         self.store.start()
         for upstream in self.upstreams:
-            self._clients[upstream.name] = upstream.client()
+            if upstream.name not in self._clients:
+                self._clients[upstream.name] = upstream.client()
         if self.settings.rules.directory or self.settings.rules.use.endswith(".toml"):
             self._watch = asyncio.get_running_loop().create_task(self.rulesets.watch())
 

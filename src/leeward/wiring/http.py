@@ -16,7 +16,7 @@ class PunctualProtocol(HttpToolsProtocol):
 
     uvicorn times idle connections only, so a client that sends its head byte by byte could hold one for ever. And it
     tells of a client that leaves through `receive` alone, which costs a task for each request; here the scope
-    has `leeward.on_disconnect`, a function that takes a callback.
+    has an extension `leeward.on_disconnect`, a function that takes a callback.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
@@ -36,7 +36,7 @@ class PunctualProtocol(HttpToolsProtocol):
         """Stop waiting: the head is here."""
         self._stop_timer()
         self._on_disconnect = None
-        self.scope["leeward.on_disconnect"] = self._tell_of_disconnect
+        self.scope["extensions"] = {"leeward.on_disconnect": self._tell_of_disconnect}  # type: ignore[dict-item]
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
