@@ -46,7 +46,7 @@ _PERCENT = re2.compile(
 _SQUARE = re2.compile(rf"({_NUMBER}) (squared|cubed) {_EQUALS} ({_NUMBER})")
 _ROOT = re2.compile(rf"square root of ({_NUMBER}) {_EQUALS} ({_NUMBER})")
 _KIND = re2.compile(
-    r"\b(\d{1,9}) is (not )?(?:a |an )?(?:(prime)(?: number)?|(odd|even)(?: number)?|divisible by (\d{1,6}))"
+    r"\b(\d{1,7}) is (not )?(?:a |an )?(?:(prime)(?: number)?|(odd|even)(?: number)?|divisible by (\d{1,6}))"
     r"\s?(?:[.,;!:)]|$|because|since|and )"
 )
 _OPERATORS = "+-−–*×x·/÷^=<>([{_."

@@ -61,7 +61,7 @@ class Exchange(NamedTuple):
         t: Seconds; only differences count.
         text: Hash of what the user wrote.
         frame: Hash of its first two words.
-        words: Hashes of its longer words behind the frame, for short texts; empty for others.
+        words: Hashes of its longer words behind the first, for short texts; empty for others.
         setting: Hash of temperature and top-p.
         is_bare: Whether it holds nothing but a chat template, or nothing at all.
         is_template: Whether it holds a chat template and nothing else.
@@ -105,7 +105,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         key=str(facts.get("key") or ""),
         text=_hash(text),
         frame=_hash(" ".join(words[:2])),
-        words=tuple(_hash(w.strip(".,?!:;")) for w in words[2:12] if len(w) > 4) if len(words) <= 16 else (),
+        words=tuple(_hash(w.strip(".,?!:;")) for w in words[1:12] if len(w) > 4) if len(words) <= 16 else (),
         setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
         temperature=_number(facts.get("temperature"), 1.0),
         logprobs=logprobs,

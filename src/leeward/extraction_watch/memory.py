@@ -16,6 +16,9 @@ _SKETCH_BITS = 2_048
 _MOST_TEXTS = 64
 _MOST_FRAMES = 48
 _MOST_WORDS = 192
+_FEW = 10
+_NEAR = 3
+_TOPIC_SHARE = 0.25
 _PACE_SHARE = 0.15
 _SLOWEST_GAP = 600.0
 
@@ -26,6 +29,15 @@ class Seen:
 
     times: int = 0
     settings: int = 0  # bitmap of 64 hashed settings
+
+
+@dataclass(slots=True)
+class Spread:
+    """Where one word came before: how often, and behind which frames."""
+
+    times: int = 0
+    frames: int = 0  # bitmap of 64 hashed frames
+    last: int = -100  # number of the exchange
 
 
 @dataclass(slots=True)
@@ -47,10 +59,12 @@ class Trace:
     gap_seconds: float = 60.0
     admitted_at: float = float("-inf")
     last_text: int = -1
+    last_frame: int = -1
+    number: int = 0
     is_held: bool = False
     texts: OrderedDict[int, Seen] = field(default_factory=OrderedDict)
     frames: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    words: OrderedDict[int, int] = field(default_factory=OrderedDict)  # word to bitmap of frames it followed
+    words: OrderedDict[int, Spread] = field(default_factory=OrderedDict)
     sketch: int = 0
 
     @property
@@ -72,12 +86,12 @@ class Trace:
             self.last_t = t
         self.gap_seconds += _PACE_SHARE * (min(max(gap, 0.0), _SLOWEST_GAP) - self.gap_seconds)
 
-    def remember(self, exchange: Exchange) -> tuple[Seen, int, int]:
+    def remember(self, exchange: Exchange) -> tuple[Seen, int, bool]:
         """Enter the exchange; return what was known before of its text, its frame, and its words.
 
         Returns:
-            How the text came before this time, how often its frame came, and the largest number of different
-            frames that one of its words followed.
+            How the text came before this time, how often its frame came, and whether it is one more cell of a
+            grid of topics and frames.
         """
         seen = self.texts.pop(exchange.text, None) or Seen()
         before = Seen(seen.times, seen.settings)
@@ -86,15 +100,29 @@ class Trace:
         _keep(self.texts, exchange.text, seen, _MOST_TEXTS)
         frames = self.frames.pop(exchange.frame, 0)
         _keep(self.frames, exchange.frame, frames + 1, _MOST_FRAMES)
-        spread = 0
-        for word in exchange.words:
-            followed = self.words.pop(word, 0)
-            spread = max(spread, followed.bit_count())
-            _keep(self.words, word, followed | 1 << exchange.frame % 64, _MOST_WORDS)
+        is_cell = self._is_cell(exchange)
         self.sketch |= 1 << exchange.text % _SKETCH_BITS
         self.exchanges += 1.0
         self.last_text = exchange.text
-        return before, frames, spread
+        self.last_frame = exchange.frame
+        self.number += 1
+        return before, frames, is_cell
+
+    def _is_cell(self, exchange: Exchange) -> bool:
+        """Whether the text goes on with a topic in another frame, or with a frame on another known topic."""
+        own = 1 << exchange.frame % 64
+        is_cell = False
+        for word in exchange.words:
+            known = self.words.pop(word, None) or Spread()
+            is_near = self.number - known.last <= _NEAR or exchange.frame == self.last_frame
+            # What stands in every text is no topic.
+            if is_near and known.frames & ~own and known.times <= max(_FEW, _TOPIC_SHARE * self.exchanges):
+                is_cell = True
+            known.times += 1
+            known.frames |= own
+            known.last = self.number
+            _keep(self.words, word, known, _MOST_WORDS)
+        return is_cell
 
 
 def _keep(kept: OrderedDict[int, _Value], name: int, value: _Value, most: int) -> None:

@@ -24,8 +24,9 @@ _PRIOR = 4.0
 _UNSUSPECTED = dict.fromkeys(HAZARDS, 1.0 / (1.0 + exp(_PRIOR)))
 # More evidence than this is not kept, so that a caller who stops recovers in some hours.
 _MOST_EVIDENCE = 9.0
-# An exchange without a sign speaks for ordinary use.
-_ORDINARY = -0.06
+# An exchange without a sign speaks for ordinary use. Customers of one shop ask alike now and then; a grid of topics
+# and questions has hardly anything else in it.
+_ORDINARY = {VOLUME: -0.06, ENUMERATION: -0.15, LOGPROBS: -0.06, EMPTY_PREFIX: -0.06, TEMPLATE: -0.06}
 _HEAD_START = 5
 
 
@@ -74,7 +75,7 @@ class Sign:
     name: str
 
 
-def signs_of(exchange: Exchange, trace: Trace, seen: Seen, frames: int, spread: int) -> Iterator[Sign]:
+def signs_of(exchange: Exchange, trace: Trace, seen: Seen, frames: int, is_cell: bool) -> Iterator[Sign]:
     """Yield the signs of an exchange, given what was remembered before it."""
     is_fast = trace.gap_seconds < _MACHINE_GAP_SECONDS
     # An application puts one instruction before changing documents.
@@ -90,7 +91,7 @@ def signs_of(exchange: Exchange, trace: Trace, seen: Seen, frames: int, spread: 
         yield Sign(TEMPLATE, 0.45, "training_data_requests")
     elif exchange.wants_reasoning and not is_batch:
         yield Sign(TEMPLATE, 0.14 if is_fast else 0.06, "reasoning_requests")
-    if spread >= 2 and frames >= 1 and not seen.times and not is_batch:
+    if is_cell and not seen.times and not is_batch:
         yield Sign(ENUMERATION, 0.22 if is_fast else 0.02, "grid_cells")
     if exchange.is_exam and is_fast and not seen.times and not is_batch:
         # One sample of a public set is a customer's own measurement; hundreds of items are a harvest.
@@ -124,7 +125,7 @@ def enter(exchange: Exchange, trace: Trace, limits: Limits, *, share: float = 1.
     if is_retry:
         return
     for hazard in {*found, *trace.evidence}:
-        gained = found.get(hazard, 0.0) or _ORDINARY
+        gained = found.get(hazard, 0.0) or _ORDINARY[hazard]
         trace.evidence[hazard] = min(_MOST_EVIDENCE, max(0.0, trace.evidence.get(hazard, 0.0) + gained * share))
 
 
