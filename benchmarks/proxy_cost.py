@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -135,8 +136,14 @@ def wanted(arguments: argparse.Namespace, folder: Path) -> list[rivals.Proxy]:
     return proxies
 
 
+def _end(number: int, _: object) -> None:
+    """Leave in good order when told to, so that no proxy is left behind."""
+    raise SystemExit(f"ended by signal {number}")
+
+
 def main(arguments: argparse.Namespace) -> None:
     console = Console(width=arguments.width)
+    signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="proxy-cost-") as name:
         folder = Path(name)
         mock = rivals.mock(_FIRST_PORT + 1, arguments.delay_ms, folder)

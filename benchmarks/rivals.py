@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,8 +53,13 @@ class Proxy:
         """Start it and wait for its first good answer.
 
         Raises:
-            SystemExit: If it ends or does not answer in time; shows the end of its log.
+            SystemExit: If its port is taken, so that another program would be measured, or if it ends or does not
+                answer in time; shows the end of its log.
         """
+        if _is_taken(self.port):
+            raise SystemExit(
+                f"port {self.port}, meant for {self.name}, is in use; end what listens there and try again"
+            )
         begun = time.perf_counter()
         with self._log.open("wb") as out:
             self.process = subprocess.Popen(
@@ -156,6 +162,11 @@ def _own(folder: Path, name: str) -> Path:
     own = folder / name
     own.mkdir()
     return own
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _probe(url: str) -> str | None:
