@@ -7,11 +7,31 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from leeward.detectors.images.pdq import LEAST_DIMENSION, Luma
 
-FORMATS: Final = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
+# Importing a decoder registers it; no other is ever tried on hostile bytes. JPEG's opens MPO as well.
+_DECODERS: Final = (
+    JpegImagePlugin.JpegImageFile,
+    PngImagePlugin.PngImageFile,
+    GifImagePlugin.GifImageFile,
+    WebPImagePlugin.WebPImageFile,
+    BmpImagePlugin.BmpImageFile,
+    TiffImagePlugin.TiffImageFile,
+    AvifImagePlugin.AvifImageFile,
+)
+FORMATS: Final = tuple(decoder.format for decoder in _DECODERS)
 MAX_PIXELS: Final = 50_000_000  # of one frame, before anything is decoded: 200 MB once decoded
 MAX_FRAMES: Final = 128
 MAX_PIXELS_OF_ALL_FRAMES: Final = 200_000_000

@@ -12,7 +12,7 @@ from leeward.detectors.images.pdq import LIKENESS_BITS, WORDS, Words
 
 _VALUES: Final = 1 << 16
 # Below this many hashes comparing all of them is faster than looking up neighbours.
-_FEW: Final = 4_000
+_FEW: Final = 500
 # Two hashes at most 31 bits apart differ by at most one bit in at least one of their 16 words.
 _NEIGHBOURS: Final = np.array([0, *(1 << bit for bit in range(16))], dtype=np.uint16)
 
