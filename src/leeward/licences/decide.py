@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from leeward.licences.registry import Licence, Match, Registry, tidy
 from leeward.licences.use import ACTORS, COMPANY, DISTRIBUTIONS, ENVIRONMENTS, PURPOSES, Use
 
+_NO_UNLESS_SAID: Final = frozenset({"distribution", "is_derivative"})
 _SPREADING: Final = frozenset({"weights", "derivative", "hosted_service", "embedded"})
 _COPYING: Final = frozenset({"weights", "derivative"})
 _BUSINESS: Final = frozenset({"internal_business", "production", "resale"})
@@ -275,9 +276,9 @@ def judge(licence: Licence, use: Use) -> Decision:
 
 
 def _unanswered(case: tuple[_Test, ...], answers: list[bool | None]) -> Iterator[str]:
-    """Yield the fields that leave `case` open, unless nobody distributes anything."""
+    """Yield the fields that leave `case` open; who says nothing of passing weights on passes none on."""
     fields = [test.field for test, answer in zip(case, answers, strict=True) if answer is None]
-    if "distribution" not in fields:
+    if _NO_UNLESS_SAID.isdisjoint(fields):
         yield from fields
 
 

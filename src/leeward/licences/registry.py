@@ -17,7 +17,7 @@ LONGEST_NAME = 300
 _PACKAGING = re.compile(
     r"[-_.](?:gguf|ggml|awq|gptq|exl[23]|mlx|onnx|bnb|nf4|hf|safetensors|marlin|imatrix|i1|eagle|unsloth|dynamic|quantized"
     r"|(?:nv|mx)?fp(?:4|8|16|32)|bf16|f16|f32|int[48]|[2-8](?:\.\d+)?bits?|[2-8](?:\.\d+)?bpw|w\dan?\d+(?:g\d+)?|g(?:32|64|128)"
-    r"|i?q[1-8](?:_(?:k|[01]|xxs|xs|nl|s|m|l|xl))*|ud)$"
+    r"|i?q[1-8](?:-(?:k|[01]|xxs|xs|nl|s|m|l|xl))*|ud)$"
 )
 _SEPARATORS = re.compile(r"[\s_:@]+")
 _DASHES = re.compile(r"-{2,}")

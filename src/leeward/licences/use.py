@@ -71,18 +71,19 @@ class Use:
     base_model: str = ""
 
     def with_implied(self) -> Use:
-        """Return the use with what its purpose implies where nothing else was declared.
+        """Return the use with what it implies where nothing else was declared.
 
         Research, evaluation, testing and personal use are outside production and meet no end user; production
-        and resale are in production.
+        and resale are in production. Who distributes a derivative made one.
         """
+        environment, exposure = self.environment, self.end_user_exposure
         if self.purpose in _OFF_LINE:
-            environment = self.environment or "non_production"
-            exposure = False if self.end_user_exposure is None else self.end_user_exposure
-            return replace(self, environment=environment, end_user_exposure=exposure)
-        if self.purpose in _LIVE:
-            return replace(self, environment=self.environment or "production")
-        return self
+            environment = environment or "non_production"
+            exposure = False if exposure is None else exposure
+        elif self.purpose in _LIVE:
+            environment = environment or "production"
+        is_derivative = True if self.distribution == "derivative" else self.is_derivative
+        return replace(self, environment=environment, end_user_exposure=exposure, is_derivative=is_derivative)
 
 
 FIELDS: Final = tuple(field.name for field in fields(Use))
