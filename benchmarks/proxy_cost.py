@@ -21,7 +21,6 @@ from model_server import EVENTS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _LEEWARD = f"{Path(sys.executable).with_name('leeward')} serve --host 127.0.0.1 --port {{port}} --upstream {{upstream}}"
-_FIRST_PORT = 9100
 # Texts of two runs lie this far apart, so that no run can profit from a cache that another has filled.
 _TEXTS_APART = 1_000_003
 
@@ -123,8 +122,8 @@ def phase_table(
 
 
 def wanted(arguments: argparse.Namespace, folder: Path) -> list[rivals.Proxy]:
-    ports = iter(range(_FIRST_PORT + 2, _FIRST_PORT + 100))
-    upstream = _FIRST_PORT + 1
+    upstream = arguments.first_port
+    ports = iter(range(upstream + 1, upstream + 100))
     proxies = [rivals.leeward("leeward", arguments.leeward, next(ports), upstream, folder)]
     for each in arguments.also:
         name, _, command = each.partition("=")
@@ -146,7 +145,7 @@ def main(arguments: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="proxy-cost-") as name:
         folder = Path(name)
-        mock = rivals.mock(_FIRST_PORT + 1, arguments.delay_ms, folder)
+        mock = rivals.mock(arguments.first_port, arguments.delay_ms, folder)
         proxies = wanted(arguments, folder)
         started: list[rivals.Proxy] = []
         try:
@@ -176,5 +175,6 @@ if __name__ == "__main__":
     parser.add_argument("--connections", type=int, nargs="*", default=[1, 16], help="whole replies at once")
     parser.add_argument("--streams", type=int, nargs="*", default=[4], help="streams at once")
     parser.add_argument("--delay-ms", type=float, default=10.0, help="between events of a stream")
+    parser.add_argument("--first-port", type=int, default=19100, help="this one and the next few must be free")
     parser.add_argument("--width", type=int, default=None, help="of the tables, in characters")
     main(parser.parse_args())
