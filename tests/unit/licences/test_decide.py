@@ -208,7 +208,7 @@ def test_every_rule_but_those_of_obligations_is_reachable(licence: str) -> None:
     st.sampled_from(["actor_type", "purpose", "environment", "end_user_exposure", "employer_monthly_revenue_usd"]),
 )
 def test_saying_less_never_turns_a_denial_into_permission(model: str, declared: dict, silent: str) -> None:
-    """A use denied in full may become undeclared when something is kept quiet, and only revenue has no duty to be told."""
+    """Keeping something quiet makes a denied use undeclared; only a person's revenue need not be told."""
     if not isinstance(_decide(model, **declared), Denied) or silent == "employer_monthly_revenue_usd":
         return
     quieter = _decide(model, **{k: v for k, v in declared.items() if k != silent})

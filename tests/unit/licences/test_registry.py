@@ -89,6 +89,7 @@ def test_the_short_names_of_model_runners_are_known(tag: str, licence: str) -> N
         ("llama3.2:3b", "Llama-Community"),
         ("meta-llama/Llama-3.2-11B-Vision-Instruct", "Llama-Community-Multimodal"),
         ("google/gemma-2-9b-it", "Gemma-Terms"),
+        ("google/gemma-4-31b-it", "Apache-2.0"),
         ("Qwen/Qwen2.5-72B-Instruct-AWQ", "Qwen-License"),
         ("Qwen/Qwen2.5-3B-Instruct", "Qwen-Research"),
         ("Qwen/Qwen3-32B", "Apache-2.0"),

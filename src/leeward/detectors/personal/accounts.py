@@ -9,7 +9,7 @@ from typing import Final
 from stdnum import iban as stdnum_iban
 from stdnum import luhn
 
-from leeward.detectors.personal.text import Hit, Run, Text, any_of
+from leeward.detectors.personal.text import THINGS, Hit, Run, Text, any_of
 
 IBAN, CARD = "pii.iban", "pii.card"
 
@@ -77,10 +77,16 @@ def cards(text: Text) -> Iterator[Hit]:
             continue
         for start, stop, digits, is_shaped in _numbers(run):
             if _is_card(digits):
-                named = text.is_near(_CARD_WORDS, start)
-                sure = 0.98 if named else 0.95 if is_shaped else 0.6
-                yield Hit(CARD, start, stop, sure, "ISO/IEC 7812, check digit agrees")
+                yield Hit(CARD, start, stop, _sure(text, start, is_shaped), "ISO/IEC 7812, check digit agrees")
                 break
+
+
+def _sure(text: Text, start: int, is_shaped: bool) -> float:
+    if text.is_near(_CARD_WORDS, start):
+        return 0.98
+    if is_shaped:
+        return 0.95
+    return 0.3 if text.is_near(THINGS, start) else 0.6
 
 
 def _numbers(run: Run) -> Iterator[tuple[int, int, str, bool]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final
 
-from leeward.detectors.personal.text import Hit, Run, Text, any_of
+from leeward.detectors.personal.text import THINGS, Hit, Run, Text, any_of
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -118,12 +118,13 @@ def _promise(text: Text, run: Run) -> float:
         return 0.92
     if run.text.startswith("00") and len(run.digits) >= 11 and len(run.groups) > 1:
         return 0.8
-    if len(run.digits) < 9 or _DATE.search(run.text):
+    if len(run.digits) < 9 or _DATE.search(run.text) or text.is_near(THINGS, run.start):
         return 0.0
     if _AMERICAN.fullmatch(run.text):
         return 0.75
     least_groups = 4 if text.language == "und" else 3
-    return 0.7 if run.digits[0] == "0" and len(run.groups) >= least_groups and run.digits[1] != "0" else 0.0
+    is_grouped = len(run.groups) >= least_groups and run.groups[0] > 1
+    return 0.7 if is_grouped and run.digits[0] == "0" and run.digits[1] != "0" else 0.0
 
 
 def _region(run: Run, language: str) -> str:

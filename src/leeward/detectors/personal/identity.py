@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from leeward.detectors.personal.text import Hit, Run, Text, any_of
+from leeward.detectors.personal.text import THINGS, Hit, Run, Text, any_of
 
 NATIONAL_ID, PASSPORT = "pii.national_id", "pii.passport"
 
@@ -152,18 +152,22 @@ def national_ids(text: Text) -> Iterator[Hit]:
 
 def _digits(text: Text, run: Run) -> Iterator[Hit]:
     """Yield the surest reading of one run."""
-    is_named: bool | None = None
-    best: tuple[float, str] = (0.0, "")
-    for scheme in _BY_LENGTH.get(len(run.digits), ()):
-        if not _format(scheme.module).is_valid(run.text):
-            continue
-        if is_named is None:
-            is_named = text.is_near(_ID_WORDS, run.start)
-        is_shaped = scheme.shaped and scheme.written.fullmatch(run.text)
-        sure = 0.95 if is_named else scheme.shaped if is_shaped else scheme.sure if len(run.groups) == 1 else _WEAK
-        best = max(best, (sure, scheme.country))
-    if best[1]:
-        yield Hit(NATIONAL_ID, run.start, run.stop, best[0], best[1])
+    fitting = [s for s in _BY_LENGTH.get(len(run.digits), ()) if _format(s.module).is_valid(run.text)]
+    if not fitting:
+        return
+    sure, country = max((_sure(scheme, run), scheme.country) for scheme in fitting)
+    if text.is_near(_ID_WORDS, run.start):
+        sure = 0.95
+    elif sure < _STRONG and text.is_near(THINGS, run.start):
+        sure = _WEAK
+    yield Hit(NATIONAL_ID, run.start, run.stop, sure, country)
+
+
+def _sure(scheme: Scheme, run: Run) -> float:
+    """Return how sure the number of `run` is when no word tells what it is."""
+    if scheme.shaped and scheme.written.fullmatch(run.text):
+        return scheme.shaped
+    return scheme.sure if len(run.groups) == 1 else min(scheme.sure, _WEAK)
 
 
 def passports(text: Text) -> Iterator[Hit]:

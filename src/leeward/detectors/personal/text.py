@@ -107,3 +107,14 @@ def any_of(*words: str) -> re.Pattern[str]:
     unspaced = [w for w in words if w not in spaced]
     parts = [rf"\b(?:{'|'.join(map(re.escape, spaced))})", *map(re.escape, unspaced)]
     return re.compile("|".join(parts))
+
+
+# Numbers of things, which may have the shape and even the check digit of a number of a person.
+THINGS: Final = any_of(
+    "isbn", "issn", "doi", "order", "invoice", "receipt", "ticket", "tracking", "parcel", "shipment", "serial", "sku",
+    "part no", "product", "article", "item", "case no", "ref", "transaction", "version", "build", "commit", "barcode",
+    "ean", "commande", "facture", "colis", "rechnung", "bestell", "auftrag", "sendung", "pedido", "factura", "envío",
+    "ordine", "fattura", "spedizione", "encomenda", "fatura", "factuur", "pakket", "zamówien", "faktur", "comand",
+    "objedn", "beställning", "ordre", "tilaus", "παραγγελ", "заказ", "счёт", "счет", "طلب", "فاتورة", "הזמנה", "订单",
+    "發票", "注文", "주문", "sipariş", "đơn hàng",
+)  # fmt: skip
