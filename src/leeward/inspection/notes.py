@@ -54,6 +54,8 @@ class NoteBook:
             return None
         behind = self._waiting[0].behind
         if behind >= 0:
+            if released > behind and released > base and text[released - 1 - base] == "\n":
+                return released  # the line has ended, and all of it has left
             line_end = text.find("\n", max(behind, released) - base)
             if line_end >= 0:
                 return base + line_end + 1
