@@ -71,7 +71,19 @@ class Part:
             value: Json = msgspec.json.decode(write_escapes(new_text))
         except (msgspec.DecodeError, RecursionError):
             return self.fallback
-        return value if type(value) is type(self.holder[self.key]) else self.fallback
+        return value if _keeps(value, self.holder[self.key], self.fallback) else self.fallback
+
+
+def _keeps(value: Json, before: Json, fallback: Json) -> bool:
+    """Whether `value` still holds what the fallback took over from `before`, e.g. the name and type of a tool."""
+    if not (isinstance(value, dict) and isinstance(before, dict) and isinstance(fallback, dict)):
+        return type(value) is type(before)
+    return all(
+        _keeps(value.get(key), before[key], kept) if isinstance(kept, dict) else value.get(key) == kept
+        for key, kept in fallback.items()
+        if isinstance(kept, dict) or before.get(key) == kept
+        if key in before
+    )
 
 
 @dataclass(frozen=True, slots=True)
