@@ -76,14 +76,15 @@ def _email(local: str, domain: str) -> float:
 
 def addresses(text: Text) -> Iterator[Hit]:
     """Yield IP addresses; public ones are likelier to be somebody's."""
-    for found in _IPV4.finditer(text.plain):
-        try:
-            address = IPv4Address(found.group())
-        except AddressValueError:
-            continue
-        is_version = text.is_near(_VERSION, found.start()) or max(address.packed) < 20
-        sure = 0.1 if is_version else 0.75 if address.is_global else 0.2
-        yield Hit(IP, *found.span(), sure, "IPv4")
+    if text.plain.count(".") >= 3:
+        for found in _IPV4.finditer(text.plain):
+            try:
+                address = IPv4Address(found.group())
+            except AddressValueError:
+                continue
+            is_version = text.is_near(_VERSION, found.start()) or max(address.packed) < 20
+            sure = 0.1 if is_version else 0.75 if address.is_global else 0.2
+            yield Hit(IP, *found.span(), sure, "IPv4")
     if text.plain.count(":") >= 2:
         for found in _IPV6.finditer(text.plain):
             try:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 _SCRIPTS: Final = ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९", "০১২৩৪৫৬৭৮৯", "๐๑๒๓๔๕๖๗๘๙")
 _TO_ASCII: Final = {ord(digit): str(value) for script in _SCRIPTS for value, digit in enumerate(script)}
 # At least seven digits, with single separators or brackets of an area code between them; at most 30 digits.
-_RUN: Final = re.compile(r"\+?(?:\(\d{1,5}\)[ .\-]?)?\d(?:[ .\-/]?\d|[ .\-]?\(\d{1,4}\)[ .\-]?\d){5,29}")
+_RUN: Final = re.compile(r"[0-9](?:[ .\-/]?[0-9]|\)[ .\-]?[0-9]|[ .\-]?\([0-9]){5,29}")
 _GROUP: Final = re.compile(r"\d+")
 _JOINING: Final = frozenset("-_./:@#=%&+\\")
 CONTEXT_CHARS: Final = 48
@@ -76,11 +76,15 @@ class Text:
 
     def _runs(self) -> Iterator[Run]:
         for found in _RUN.finditer(self.plain):
-            text = found.group()
+            start, stop = found.span()
+            if self.plain[start - 1 : start] == "(" and ")" in found.group():
+                start -= 1
+            if self.plain[start - 1 : start] == "+":
+                start -= 1
+            text = self.plain[start:stop]
             groups = tuple(len(group) for group in _GROUP.findall(text))
             if sum(groups) >= 7:
                 digits = "".join(c for c in text if c.isdigit())
-                start, stop = found.span()
                 yield Run(start, stop, text, digits, groups, self.is_free(start, stop))
 
     def is_free(self, start: int, stop: int) -> bool:
