@@ -87,7 +87,7 @@ def make_engine(url: str, *, synchronous: Synchronous = Synchronous.NORMAL) -> E
     path = database_path(parsed)
     if path is None:
         return _postgresql_engine(parsed)
-    engine = sa.create_engine(parsed, creator=lambda: _connect_sqlite(path, synchronous), hide_parameters=True)
+    engine = sa.create_engine(parsed, creator=lambda: connect_sqlite(path, synchronous), hide_parameters=True)
     # The driver opens no transactions of its own accord, so DDL is transactional too.
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     _watch_file(engine, path)
@@ -123,7 +123,8 @@ def _postgresql_engine(url: URL) -> Engine:
         raise StorageError("The driver for PostgreSQL is not installed.", remedy=_NO_DRIVER) from error
 
 
-def _connect_sqlite(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+def connect_sqlite(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """Return a connection to an existing file, in autocommit mode."""
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw",
         uri=True,

@@ -44,6 +44,11 @@ class _Insert:
         self.insert = _insert(table, dialect).string or ""
 
 
+def insert_opened(dialect: str) -> str:
+    """Return the statement that inserts an opened record, for the driver's own cursor."""
+    return _Insert(OPENED, dialect).insert
+
+
 def _psycopg() -> sa.Dialect:
     return psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
 

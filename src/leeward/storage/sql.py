@@ -18,8 +18,9 @@ from leeward.storage.engine import Synchronous, database_path, make_engine, tran
 from leeward.storage.evidence import Keyring
 from leeward.storage.ids import floor_id
 from leeward.storage.keys import SqlKeys
+from leeward.storage.quick import QuickOpener, QuickSqlite
 from leeward.storage.rows import names, record_line
-from leeward.storage.sink import SqlSink
+from leeward.storage.sink import SqlSink, insert_opened
 from leeward.storage.spill import Spill
 from leeward.storage.tables import CLOSED, OPENED, UNFINISHED
 from leeward.storage.vault import SqlVault
@@ -90,8 +91,20 @@ class SqlStore:
         self.spill = Spill(_spill_folder(self.engine.url, options))
         self._workers = Workers(self.engine, clock, worker, dead_after_seconds=options.dead_after_seconds)
         self._writer = Writer(
-            SqlSink(self.engine), self.spill, keyring, worker=worker, limits=options.limits, chores=self._chores()
+            SqlSink(self.engine),
+            self.spill,
+            keyring,
+            worker=worker,
+            limits=options.limits,
+            chores=self._chores(),
+            quick=self._quick(options.synchronous),
         )
+
+    def _quick(self, synchronous: Synchronous) -> QuickOpener | None:
+        path = database_path(self.engine.url)
+        if path is None or synchronous is not Synchronous.NORMAL:
+            return None
+        return QuickSqlite(path, insert_opened("sqlite"))
 
     def _chores(self) -> Sequence[Chore]:
         return (
@@ -156,6 +169,14 @@ class SqlStore:
             StorageError: If it is not, within the deadline. Close the record nevertheless.
         """
         await self._writer.open_record(record)
+
+    async def flush(self) -> None:
+        """Return when all that was opened or closed before is kept.
+
+        Raises:
+            StorageError: If it is not within the deadline.
+        """
+        await self._writer.flush()
 
     def close_record(self, record: Closed, evidence: Sequence[Evidence] = ()) -> None:
         """Queue the end of an exchange; it is kept within a moment, or spilled to a file that is written later."""

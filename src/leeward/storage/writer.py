@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
@@ -19,6 +21,7 @@ import structlog
 from leeward.domain.record import Closed, Evidence, Opened
 from leeward.errors import StorageError
 from leeward.storage.evidence import SEALED_RULE, Keyring
+from leeward.storage.quick import QuickOpener
 from leeward.storage.rows import Batch, Row, closed_row, opened_row
 from leeward.storage.sink import Sink
 from leeward.storage.spill import Spill
@@ -41,7 +44,7 @@ class WriterLimits:
     """
 
     open_seconds: float = 2.0
-    linger_seconds: float = 0.05
+    linger_seconds: float = 0.1
     batch_rows: int = 1_000
     queue_rows: int = 20_000
     attempts: int = 5
@@ -88,7 +91,7 @@ class Chore:
 
 
 class _Waiter:
-    """An opened record that somebody waits for."""
+    """An opened record that somebody waits for; an empty row waits for what came before."""
 
     __slots__ = ("future", "row")
 
@@ -110,13 +113,22 @@ class _End:
         self.evidence = evidence
 
 
+class _Begun:
+    """An opened record that is kept already."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, record_id: str) -> None:
+        self.id = record_id
+
+
 class _Stop:
     """The last thing in the queue."""
 
 
 _MOST_REFUSED = 10_000
 _SLOW = "The database is slow or locked: see the log of the store."
-_Item: TypeAlias = _Waiter | _End | Row | _Stop
+_Item: TypeAlias = _Waiter | _Begun | _End | Row | _Stop
 
 
 @dataclass(slots=True)
@@ -140,6 +152,7 @@ class Writer:
         keyring: Encrypts evidence before it reaches either.
         worker: Id of this process, written into opened records.
         chores: Run on the writer's thread while the store is well.
+        quick: Opens records on the caller's thread; None where that could wait.
     """
 
     def __init__(
@@ -151,6 +164,7 @@ class Writer:
         worker: str,
         limits: WriterLimits | None = None,
         chores: Sequence[Chore] = (),
+        quick: QuickOpener | None = None,
     ) -> None:
         self.stats = WriterStats()
         self.live: set[str] = set()  # opened and not closed; changed by the writer's thread only
@@ -160,7 +174,10 @@ class Writer:
         self._worker = worker
         self._limits = limits or WriterLimits()
         self._chores = chores
+        self._quick = quick
         self._queue: SimpleQueue[_Item] = SimpleQueue()
+        # Ends do not wake the thread, which would cost more than writing them: it finds them when it next wakes.
+        self._ends: deque[_Item] = deque()
         self._refused: dict[str, Row] = {}
         self._held = _Held()
         self._failures = 0
@@ -186,10 +203,21 @@ class Writer:
         try:
             if not self._accepts or self._queue.qsize() >= self._limits.queue_rows:
                 raise StorageError("The store takes no records now.", remedy=_SLOW)
+            if self._quick is not None and not self._failures and self._quick.put(row):
+                self._ends.append(_Begun(record.id))
+                return
             await self._put(row)
         except BaseException:
             self._refuse(record.id, row)
             raise
+
+    async def flush(self) -> None:
+        """Return when all that was opened or closed before is kept.
+
+        Raises:
+            StorageError: If it is not within the deadline.
+        """
+        await self._put(())
 
     async def _put(self, row: Row) -> None:
         loop = asyncio.get_running_loop()
@@ -211,10 +239,10 @@ class Writer:
     def close_record(self, record: Closed, evidence: Sequence[Evidence] = ()) -> None:
         """Queue the end of an exchange; when the queue is full it goes to the spill file at once."""
         opened = self._refused.pop(record.id, None) if self._refused else None
-        if self._accepts and self._queue.qsize() < self._limits.queue_rows:
+        if self._accepts and len(self._ends) < self._limits.queue_rows:
             if opened is not None:
-                self._queue.put(opened)
-            self._queue.put(_End(record, evidence))
+                self._ends.append(opened)
+            self._ends.append(_End(record, evidence))
             return
         batch = Batch([opened] if opened is not None else [])
         self._add_end(batch, record, evidence)
@@ -228,6 +256,8 @@ class Writer:
         # The thread may hang in the driver, or something came in behind the stop. A row written twice does no harm.
         self._drain()
         self._spill_or_lose(self._held.rows)
+        if self._quick is not None:
+            self._quick.close()
 
     # From here on everything runs on the writer's thread, but for what `close` and a full queue ask for.
 
@@ -246,10 +276,8 @@ class Writer:
 
     def _gather(self) -> None:
         """Take what is queued; wait for the first of it."""
-        try:
+        with suppress(Empty):
             self._take(self._queue.get(timeout=self._patience()))
-        except Empty:
-            return
         self._drain(self._limits.batch_rows)
 
     def _drain(self, most: int | None = None) -> None:
@@ -257,12 +285,15 @@ class Writer:
             try:
                 self._take(self._queue.get_nowait())
             except Empty:
-                return
+                break
+        while self._ends and (most is None or len(self._held) < most):
+            self._take(self._ends.popleft())
 
     def _patience(self) -> float:
         """Return how long the thread may sleep."""
         now = time.monotonic()
         wake = min((chore.due for chore in self._chores), default=now + 60.0)
+        wake = min(wake, now + self._limits.linger_seconds)
         if len(self._held):
             ready = self._retry_at if self._held.waiters else self._held.rows_since + self._limits.linger_seconds
             wake = max(ready, self._retry_at)
@@ -276,6 +307,10 @@ class Writer:
                 return
             case _Stop():
                 self._stopping = True
+                return
+            case _Begun():
+                self.stats.written += 1
+                self.live.add(item.id)
                 return
         if not len(held.rows):
             held.rows_since = time.monotonic()
@@ -306,8 +341,9 @@ class Writer:
         held = self._held
         held.waiters = [waiter for waiter in held.waiters if not waiter.future.done()]
         rows = held.rows
-        batch = Batch([*rows.opened, *(waiter.row for waiter in held.waiters)], rows.closed, rows.evidence)
+        batch = Batch([*rows.opened, *(w.row for w in held.waiters if w.row)], rows.closed, rows.evidence)
         if not len(batch):
+            self._committed(batch)
             return
         try:
             self._sink.commit(batch)
@@ -318,7 +354,7 @@ class Writer:
 
     def _committed(self, batch: Batch) -> None:
         self.stats.written += len(batch)
-        self.stats.batches += 1
+        self.stats.batches += bool(len(batch))
         self._note_ends(batch)
         _tell(self._held.waiters, None)
         self._held = _Held()
