@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-import numpy as np
 
-from leeward.detectors.images.pdq import LEAST_QUALITY, WORDS, Words, from_hex
+from leeward.detectors.images.pdq import LEAST_QUALITY, Words, from_hex_many
 from leeward.errors import DetectorError
 
 MD5, SHA1, SHA256, PDQ = "md5", "sha1", "sha256", "pdq"
@@ -89,19 +88,18 @@ def read_folder(folder: Path) -> KnownHashes:
     paths = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "README")))
     lists: list[ListCount] = []
     exact: dict[bytes, int] = {}
-    pdq: list[Words] = []
+    pdq: list[str] = []
     pdq_list: list[int] = []
     for number, path in enumerate(paths):
         count, rows = _read_file(path)
         lists.append(count)
         for row in rows:
             if row.kind == PDQ:
-                pdq.append(from_hex(row.digits))
+                pdq.append(row.digits)
                 pdq_list.append(number)
             else:
                 exact.setdefault(bytes.fromhex(row.digits), number)
-    stacked = np.stack(pdq) if pdq else np.empty((0, WORDS), dtype=np.uint16)
-    return KnownHashes(tuple(lists), exact, stacked, tuple(pdq_list))
+    return KnownHashes(tuple(lists), exact, from_hex_many(pdq), tuple(pdq_list))
 
 
 def _read_file(path: Path) -> tuple[ListCount, list[_Row]]:

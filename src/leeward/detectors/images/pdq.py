@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -18,7 +19,6 @@ COEFFICIENTS: Final = 16
 BITS: Final = COEFFICIENTS * COEFFICIENTS
 WORDS: Final = BITS // 16
 LEAST_DIMENSION: Final = 5
-PASSES: Final = 2
 # The publisher's advice: hashes of a lower quality stand for images without features.
 LEAST_QUALITY: Final = 50
 # The publisher's advice: up to here two images count as alike.
@@ -51,7 +51,7 @@ def pdq(luma: Luma) -> Pdq:
     rows, columns = luma.shape
     if min(rows, columns) < LEAST_DIMENSION:
         raise ValueError(f"an image of {columns}x{rows} pixels is too small to hash")
-    small = _shrinking(rows) @ luma @ _shrinking(columns).T
+    small = _sampled(_sampled(luma).T).T
     dct = _DCT @ small @ _DCT.T
     return Pdq(np.stack([_words(variant) for variant in _dihedral(dct)]), _quality(small))
 
@@ -67,25 +67,54 @@ def from_hex(digits: str) -> Words:
     Raises:
         ValueError: If these are not 64 hexadecimal digits.
     """
-    raw = bytes.fromhex(digits)
-    if len(raw) != BITS // 8:
+    if len(digits) != BITS // 4:
         raise ValueError("a PDQ hash has 64 hexadecimal digits")
-    return np.frombuffer(raw, dtype=">u2")[::-1].astype(np.uint16)
+    words: Words = from_hex_many([digits])[0]
+    return words
+
+
+def from_hex_many(hashes: Sequence[str]) -> Words:
+    """Return the words [N, 16] of hashes of 64 hexadecimal digits each."""
+    raw = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=">u2")
+    return raw.reshape(-1, WORDS)[:, ::-1].astype(np.uint16)
 
 
 @lru_cache(maxsize=64)
-def _shrinking(length: int) -> Luma:
-    """Return the matrix [64, `length`] that blurs a side with two box filters and then takes 64 samples."""
+def _sampling(length: int) -> tuple[NDArray[np.intp], Luma]:
+    """Return how a side is blurred by two box filters and then sampled at 64 places.
+
+    Returns:
+        Places [64, W] that each sample reads, and their weights [64, W].
+    """
     window = -(-length // (2 * SIDE))
     ahead = (window + 2) // 2 - 1
     behind = window - ahead - 1
-    away = np.arange(length)[None, :] - np.arange(length)[:, None]
-    box = ((away >= -behind) & (away <= ahead)).astype(np.float64)
-    box /= box.sum(axis=1, keepdims=True)
-    blurred = box[((np.arange(SIDE) + 0.5) * length / SIDE).astype(np.intp)]
-    for _ in range(PASSES - 1):
-        blurred = blurred @ box
-    return blurred
+    box = np.arange(-behind, ahead + 1)
+    centre = ((np.arange(SIDE) + 0.5) * length / SIDE).astype(np.intp)
+    once = centre[:, None] + box
+    twice = once[:, :, None] + box
+    once_inside, twice_inside = _inside(once, length), _inside(twice, length)
+    counts = once_inside.sum(axis=1)[:, None, None] * np.maximum(twice_inside.sum(axis=2), 1)[:, :, None]
+    shares = once_inside[:, :, None] * twice_inside / counts
+    weights = np.zeros((SIDE, 2 * window - 1))
+    for step in range(window):
+        weights[:, step : step + window] += shares[:, step]
+    places = centre[:, None] + np.arange(2 * window - 1) - 2 * behind
+    return np.clip(places, 0, length - 1), weights
+
+
+def _inside(places: NDArray[np.intp], length: int) -> NDArray[np.bool_]:
+    return (places >= 0) & (places < length)
+
+
+def _sampled(luma: Luma) -> Luma:
+    """Return 64 samples of the first axis: [64, columns].
+
+    Not a product of matrices on purpose: BLAS would start threads of its own under the gateway's.
+    """
+    places, weights = _sampling(len(luma))
+    sampled: Luma = np.einsum("sw,swc->sc", weights, luma[places])
+    return sampled
 
 
 def _dct_matrix() -> Luma:
