@@ -120,6 +120,8 @@ def to_upstream(body: Object, *, endpoint: str, client: Client, dialect: Dialect
     Raises:
         WireError: If the server cannot do what the caller asks, or the caller may not ask it.
     """
+    if endpoint in _ONLY_MISTRAL and dialect == "openai":
+        dialect = "mistral"  # of all servers that may be behind a plain address, only Mistral's words fit this endpoint
     _check_endpoint(endpoint, dialect)
     draft = _Draft(dict(body), dialect, client)
     _keys(draft)

@@ -73,7 +73,7 @@ async def serve_litellm(equipment: Equipment, scope: Scope, receive: Receive, se
         told = error_body(error.message, status=error.status, code=error.code, param=error.param)
         await sender.whole(error.status, [JSON], told)
     except StorageError:
-        equipment.metrics.store_failures.inc()
+        equipment.metrics.store_failed()
         told = error_body("The decision cannot be recorded.", status=503, code="store_unavailable")
         await sender.whole(503, [JSON], told)
     except ClientGone:

@@ -61,7 +61,8 @@ async def _all_cards(equipment: Equipment, caller: Caller) -> list[dict[str, Jso
     cards: dict[str, dict[str, Json]] = {}
     for some in lists:
         for card in some:
-            cards.setdefault(str(card.get("id")), card)
+            # Mistral's client reads no list in which one card lacks these two.
+            cards.setdefault(str(card.get("id")), {"type": "base", "capabilities": {}, **card})
     return list(cards.values())
 
 

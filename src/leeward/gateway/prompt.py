@@ -24,6 +24,7 @@ _OPAQUE_KINDS = {
     "file": "document",
     "audio": "audio",
     "input_audio": "audio",
+    "agent_id": "agent",
 }
 
 

@@ -61,11 +61,13 @@ class OpaqueParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         image_url: Images given by address, which the model server would fetch.
         document: Documents by address and uploaded files.
         audio: Audio.
+        agent: Instructions of an agent of Mistral's API, which its owner wrote there; callers cannot change them here.
     """
 
     image_url: Opaque = "deny"
     document: Opaque = "deny"
     audio: Opaque = "deny"
+    agent: Opaque = "allow"
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -227,7 +227,7 @@ class Exchange:
         try:
             await self._equipment.store.open_record(record)
         except StorageError:
-            self._equipment.metrics.store_failures.inc()
+            self._equipment.metrics.store_failed()
             if self._equipment.settings.store_failure == "refuse":
                 raise
             log.error("record_not_opened", extra={"decision_id": record.id})
@@ -239,7 +239,7 @@ class Exchange:
             client="mistral" if request.client == "mistral" else "openai",
             dialect=upstream.dialect,
         )
-        bridged.body["model"] = model
+        bridged.body["agent_id" if self._endpoint == "agents.completions" else "model"] = model
         return bridged
 
     async def _ask(self, request: Request, bridged: Bridged, upstream: Upstream) -> Response:

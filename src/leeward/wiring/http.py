@@ -4,11 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
+
+
+class _Joining:
+    """Writes the head of a reply together with the first piece of its body, in one system call rather than two."""
+
+    __slots__ = ("_head", "_loop", "_timer", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = b""
+        self._timer: asyncio.Handle | None = None
+
+    def write(self, data: bytes) -> None:
+        """Hold the head until the body comes, or until the loop turns."""
+        if self._head is None:
+            self._transport.write(data)
+        elif not self._head:
+            self._head = data
+            self._timer = self._loop.call_soon(self._flush)
+        else:
+            head, self._head = self._head, None
+            if self._timer is not None:
+                self._timer.cancel()
+            self._transport.write(head + data)
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, None
+            self._transport.write(head)
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class PunctualProtocol(HttpToolsProtocol):
@@ -36,6 +74,8 @@ class PunctualProtocol(HttpToolsProtocol):
         """Stop waiting: the head is here."""
         self._stop_timer()
         self._on_disconnect = None
+        if self.cycle is not None:
+            self.cycle.transport = cast(asyncio.Transport, _Joining(self.transport, self.loop))
         self.scope["extensions"] = {"leeward.on_disconnect": self._tell_of_disconnect}  # type: ignore[dict-item]
         super().on_headers_complete()
 

@@ -61,6 +61,7 @@ def _config(app: Gateway | str, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
     )

@@ -178,6 +178,8 @@ def _client(endpoint: str, body: Object, user_agent: str) -> tuple[str, str]:
 
 def _facts(request: Request, body: Object) -> None:
     request.model = string(body, "model")
+    if request.endpoint == "agents.completions":
+        request.model = string(body, "agent_id")  # it stands where a model stands elsewhere
     if not request.model and request.endpoint not in _MODEL_IS_OPTIONAL:
         raise missing("model")
     request.stream = boolean(body, "stream")
