@@ -23,7 +23,7 @@ SETTING: Final = "LEEWARD_HASH_LISTS"
 # An image without features may come near to another by chance.
 _LIKENESS_BITS_WHEN_PLAIN: Final = 12
 _NO_HASHES: Final = KnownHashes((), {}, np.empty((0, WORDS), dtype=np.uint16), ())
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("leeward.detectors")
 
 
 class ImageHash:
@@ -68,7 +68,8 @@ class ImageHash:
             total = len(self._known.exact) + len(self._near)
             _logger.info("images are compared with %d known hashes from %d lists", total, len(self.lists))
         else:
-            _logger.warning("images are compared with 0 known hashes: name a folder of lists in %s", SETTING)
+            # At this level the gateway says so at its start, and one-shot commands on text stay quiet.
+            _logger.info("images are compared with 0 known hashes: name a folder of lists in %s", SETTING)
 
     def examine(self, view: View) -> Reading:
         """Return whether the image is known.

@@ -127,7 +127,7 @@ def test_without_lists_it_says_that_it_compares_with_nothing(
     monkeypatch.delenv(SETTING, raising=False)
     detector = ImageHash()
 
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         detector.open()
 
     assert detector.lists == ()

@@ -56,10 +56,11 @@ def test_what_is_no_image_of_a_known_format_could_not_be_looked_at(data: bytes) 
         list(frames(data))
 
 
-def test_every_frame_of_an_animation_is_given() -> None:
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_every_frame_of_an_animation_is_given(kind: str) -> None:
     first, *others = (picture(seed, 64, 48) for seed in range(5))
 
-    animation = encoded(first, "GIF", save_all=True, append_images=others)
+    animation = encoded(first, kind, save_all=True, append_images=others)
 
     assert len(list(frames(animation))) == 5
 
