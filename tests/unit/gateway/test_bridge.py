@@ -344,10 +344,16 @@ def test_tools_that_run_at_mistral_are_refused_elsewhere(dialect: Dialect, kind:
 
 
 @pytest.mark.parametrize("endpoint", ["fim.completions", "agents.completions"])
-@pytest.mark.parametrize("dialect", OPEN)
+@pytest.mark.parametrize("dialect", ["vllm", "ollama", "llamacpp"])
 def test_endpoints_of_mistral_are_refused_elsewhere(dialect: Dialect, endpoint: str) -> None:
     assert refusal({"model": "m", "prompt": "def f("}, dialect, endpoint).code == "endpoint_not_supported"
     assert bridge({"model": "m", "prompt": "def f("}, "mistral", endpoint=endpoint).body["prompt"] == "def f("
+
+
+def test_a_server_of_unknown_kind_is_asked_for_mistrals_endpoints_in_mistrals_words() -> None:
+    sent = bridge({"model": "m", "prompt": "def f(", "random_seed": 7}, "openai", endpoint="fim.completions")
+
+    assert sent.body == {"model": "m", "prompt": "def f(", "random_seed": 7}
 
 
 def test_mistral_has_no_plain_completions() -> None:
