@@ -136,7 +136,7 @@ class ModelServer:
 
     async def _answer(self, line: Line, asked: Asked) -> None:
         if asked.path == "/v1/models":
-            cards = [{"id": m, "object": "model", "created": 1, "owned_by": "test", "capabilities": {}}
+            cards = [{"id": m, "object": "model", "created": 1, "owned_by": "test"}
                      for m in self.models]  # fmt: skip
             await line.whole(200, {"object": "list", "data": cards})
             return

@@ -225,7 +225,7 @@ def test_a_false_claim_is_marked_as_uncertain(models: ModelServer, mistral: Mist
 def test_notes_are_never_written_into_json(
     models: ModelServer, gpt: openai.OpenAI, response_format: dict[str, object], is_stream: bool
 ) -> None:
-    claim = '{"claim": "Vaccines cause autism in children."}'
+    claim = '{"answer": "As we know, vaccines cause autism in children."}'
     models.says("gpt-r12", chat_stream(*claim) if is_stream else chat(claim))
     ask = [{"role": "user", "content": "Name a claim about vaccines as JSON."}]
     if is_stream:
