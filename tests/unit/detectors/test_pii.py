@@ -184,6 +184,7 @@ def test_public_network_addresses_are_found(detector: Pii, text: str, address: s
         "order number 4111111111111111, invoice 44051401359",
         "4111 1111 1111 1112 and 0000000000000000",
         "1,234,567,890 and 1 000 000 000 and $12,000,000.00",
+        "call f(1234567.89) on 1066-10-13, and ring the book 0-395-19395-8 up",
         "phone home in 2024 to 300 people",
         "x = 123456789; y = 0x1F2E3D4C5B",
         "the years 1990 1991 1992 1993 1994",

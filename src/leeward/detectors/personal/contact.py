@@ -38,7 +38,11 @@ _PHONE: Final = any_of(
     "puhelin", "soita", "τηλέφων", "κινητό", "телефон", "звон", "позвон", "моб", "هاتف", "جوال", "موبايل", "اتصل",
     "טלפון", "फ़ोन", "फोन", "मोबाइल", "ara", "numaram", "điện thoại", "电话", "電話", "手机", "携帯", "전화", "โทร",
 )  # fmt: skip
-_DATE: Final = re.compile(r"(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d")
+_DATE: Final = re.compile(
+    r"(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|^\d{4}-[01]\d-[0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d"
+)
+# Decimal fractions, and book numbers with a first group of one digit.
+_OTHER: Final = re.compile(r"\d+\.\d+|[02-9]-\d.*")
 _AMERICAN: Final = re.compile(r"\(\d{3}\) ?\d{3}[-. ]\d{4}|\d{3}([-.])\d{3}\1\d{4}")
 _REGIONS: Final = {
     "fr": ("FR", "BE", "CH", "CA"), "de": ("DE", "AT", "CH"), "es": ("ES", "MX", "AR", "CO"), "it": ("IT", "CH"),
@@ -115,11 +119,13 @@ def _promise(text: Text, run: Run) -> float:
     is_named = text.is_near(_PHONE, run.start)
     if run.text.startswith("+"):
         return 0.97 if is_named else 0.93
-    if is_named and not _DATE.search(run.text):
+    if _DATE.search(run.text) or _OTHER.fullmatch(run.text):
+        return 0.0
+    if is_named:
         return 0.92
     if run.text.startswith("00") and len(run.digits) >= 11 and len(run.groups) > 1:
         return 0.8
-    if len(run.digits) < 9 or _DATE.search(run.text) or text.is_near(THINGS, run.start):
+    if len(run.digits) < 9 or text.is_near(THINGS, run.start):
         return 0.0
     if _AMERICAN.fullmatch(run.text):
         return 0.75
