@@ -41,8 +41,6 @@ _PHONE: Final = any_of(
 _DATE: Final = re.compile(
     r"(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|^\d{4}-[01]\d-[0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d"
 )
-    r"(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d|^\d{4}-[01]\d-[0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d"
-)
 # Decimal fractions, and book numbers with a first group of one digit.
 _OTHER: Final = re.compile(r"\d+\.\d+|[02-9]-\d.*")
 _AMERICAN: Final = re.compile(r"\(\d{3}\) ?\d{3}[-. ]\d{4}|\d{3}([-.])\d{3}\1\d{4}")
