@@ -61,8 +61,12 @@ class MarkJudge:
         return True
 
 
-def plain(text: str) -> tuple[str, tuple[()]]:
-    return "und", ()
+def unknown(text: str) -> str:
+    return "und"
+
+
+def unread(text: str) -> tuple[()]:
+    return ()
 
 
 @st.composite
@@ -92,7 +96,7 @@ def pieces(text: str, cuts: list[int]) -> list[str]:
 
 
 def run(plan: PartPlan, parts: list[str], judge: MarkJudge) -> list[Output]:
-    machine = StreamMachine(plan, plain)
+    machine = StreamMachine(plan, unknown, unread)
     outputs: list[Output] = []
     for part in parts:
         machine.feed(part)
@@ -153,7 +157,7 @@ def test_no_character_of_a_stopped_passage_ever_leaves(plan: PartPlan, text: str
 @given(plans(), texts(), st.lists(st.integers(0, 10_000), max_size=30))
 def test_no_character_leaves_before_it_and_its_reach_were_examined(plan: PartPlan, text: str, cuts: list[int]) -> None:
     judge = MarkJudge()
-    machine = StreamMachine(plan, plain)
+    machine = StreamMachine(plan, unknown, unread)
     for part in pieces(text, cuts):
         machine.feed(part)
         drive(machine, judge)
@@ -183,7 +187,7 @@ def test_what_is_cut_from_a_reply_never_leaves(plan: PartPlan, text: str, cuts: 
 @settings(max_examples=30)
 @given(plans(holds=False), st.integers(3, 40))
 def test_long_streams_are_forgotten_as_they_leave(plan: PartPlan, thousands: int) -> None:
-    machine = StreamMachine(plan, plain)
+    machine = StreamMachine(plan, unknown, unread)
     longest = 0
     for _ in range(thousands * 100):
         machine.feed("ordinary\n ")

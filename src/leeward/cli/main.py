@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cyclopts import App
@@ -9,6 +10,9 @@ from rich.console import Console
 
 from leeward import __version__
 from leeward.errors import LeewardError
+
+# Threads of BLAS make the small products of the front classifier slower, not faster; numpy reads this when it loads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = App(
     name="leeward",

@@ -14,7 +14,6 @@ from leeward.domain.view import Span, Stage, View
 from leeward.errors import DetectorError
 from leeward.models.front import Front
 
-FLOOR = 0.3  # least probability that is worth a finding; whether it counts, the ruleset decides
 SHORT_CEILING = 0.2  # most that a text of a word or two can score: a name or a greeting shows no intent
 SHORT_CHARS, SHORT_LETTERS, SHORT_SIGNS = 24, 6, 3
 _SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
@@ -70,7 +69,7 @@ class FrontText:
         self._front = front
 
     def examine(self, view: View) -> Reading:
-        """Return a score for each hazard, and a finding for each that is not unlikely.
+        """Return a score for each hazard; `explain` says why for those that fire.
 
         Raises:
             DetectorError: If it was not opened.
@@ -81,11 +80,19 @@ class FrontText:
         chances = front.probabilities(text, view.language)
         if is_short(text):
             chances = np.minimum(chances, SHORT_CEILING)
-        scores = dict(zip(front.hazards, chances.tolist(), strict=True))
-        if chances.max() < FLOOR:
-            return Reading(scores=scores)
-        likely = [(hazard, score) for hazard, score in scores.items() if score >= FLOOR]
-        return Reading(tuple(_finding(front, view, hazard, score) for hazard, score in likely), scores)
+        return Reading(scores=dict(zip(front.hazards, chances.tolist(), strict=True)))
+
+    def explain(self, view: View, hazard: str, confidence: float) -> Finding:
+        """Return the finding behind a score: the sentence that spoke most for it, and its heaviest words.
+
+        This costs as much as the score itself, so it is made only for scores that fire a rule.
+
+        Raises:
+            DetectorError: If it was not opened.
+        """
+        if self._front is None:
+            raise DetectorError("front-text was not opened", remedy="Call open() before explain().")
+        return _finding(self._front, view, hazard, confidence)
 
 
 def is_short(text: str) -> bool:

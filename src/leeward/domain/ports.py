@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from leeward.domain.caller import Caller
-from leeward.domain.finding import Reading
+from leeward.domain.finding import Finding, Reading
 from leeward.domain.record import Closed, Evidence, Opened
 from leeward.domain.view import Stage, View
 
@@ -56,6 +56,14 @@ class Detector(Protocol):
 
     def examine(self, view: View) -> Reading:
         """Return what is seen in `view`; may raise anything, which means "could not look"."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A detector whose scores alone are cheap, and that says why when one of them fires a rule."""
+
+    def explain(self, view: View, hazard: str, confidence: float) -> Finding:
+        """Return the finding behind a score that it gave for `view`."""
 
 
 class Clock(Protocol):

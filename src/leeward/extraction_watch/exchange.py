@@ -107,7 +107,8 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         frame=_hash(" ".join(words[:2])),
         words=tuple(_hash(w.strip(".,?!:;")) for w in words[1:12] if len(w) > 4) if len(words) <= 16 else (),
         setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
-        temperature=_number(facts.get("temperature"), 1.0),
+        # A caller who does not say is not drawing many samples on purpose.
+        temperature=_number(facts.get("temperature"), 0.7),
         logprobs=logprobs,
         logit_bias=bool(facts.get("logit_bias")),
         is_short_reply=0 < _number(facts.get("max_tokens"), 10_000) <= 8,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
-from leeward.domain.view import NO_FACTS, Fact, Layer, Stage, View
+from leeward.domain.view import NO_FACTS, Fact, Stage, View
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.hazards import HazardScores
 from leeward.inspection.judge import Judge
@@ -52,11 +52,6 @@ class Passage:
     verdict: Verdict
     text: str
     is_changed: bool = False
-
-
-def describe(text: str) -> tuple[str, tuple[Layer, ...]]:
-    """Return the language and the readings of `text`."""
-    return identify(text), layers_of(text)
 
 
 class Inspector:
@@ -102,7 +97,7 @@ class Inspector:
             is_watched=bool(self.ruleset.plans[stage].asked) or (stage is Stage.REPLY and self._code is not None),
             holds_to_end=holds_to_end or self.ruleset.plans[stage].holds_to_end,
         )
-        return StreamMachine(plan, describe)
+        return StreamMachine(plan, identify, layers_of)
 
     def inspect(
         self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""

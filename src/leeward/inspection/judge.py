@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
 
 from leeward.detectors.runner import run
 from leeward.domain.disposition import Disposition
 from leeward.domain.finding import Failed, Report
-from leeward.domain.ports import Detector, Placement
+from leeward.domain.ports import Detector, Explains, Placement
 from leeward.domain.rule import Ruleset
-from leeward.domain.verdict import CLEAR, Verdict
+from leeward.domain.verdict import CLEAR, Firing, Verdict
 from leeward.domain.view import Stage, View
 from leeward.policy.decide import decide
 
@@ -30,6 +31,7 @@ class Judge:
         self.ruleset = ruleset
         self._threads = threads
         self._plans = ruleset.plans
+        self._explainers = {name: d for name, d in detectors.items() if isinstance(d, Explains)}
         self._inline: dict[Stage, tuple[Detector, ...]] = {}
         self._threaded: dict[Stage, tuple[Detector, ...]] = {}
         self._missing: dict[Stage, tuple[Report, ...]] = {}
@@ -92,7 +94,21 @@ class Judge:
         plan = self._plans[view.stage]
         if not plan.asked:
             return CLEAR
-        return decide(plan, reports, language=view.language, part=view.part, start=view.start)
+        verdict = decide(plan, reports, language=view.language, part=view.part, start=view.start)
+        if verdict.firings and self._explainers:
+            return replace(verdict, firings=tuple(self._explained(view, firing) for firing in verdict.firings))
+        return verdict
+
+    def _explained(self, view: View, firing: Firing) -> Firing:
+        """Ask the detector why, where a score alone fired; spans count from the start of the part."""
+        explainer = self._explainers.get(firing.detector)
+        finding = firing.finding
+        if explainer is None or finding is None or finding.span is not None:
+            return firing
+        told = explainer.explain(view, finding.hazard, finding.confidence)
+        if told.span is not None:
+            told = replace(told, span=told.span.shifted(view.start))
+        return replace(firing, finding=told)
 
 
 def _await(detector: Detector, future: Future[Report]) -> Report:

@@ -19,8 +19,13 @@ from leeward.inspection.steps import Annotate, Done, Examine, NeedText, Release,
 from leeward.inspection.tally import Tally
 from leeward.inspection.windows import CodePlan, WindowPlan
 
-Describe = Callable[[str], tuple[str, tuple[Layer, ...]]]
-"""Gives the language and the readings of a text."""
+Identify = Callable[[str], str]
+"""Tells the language of a text."""
+Read = Callable[[str], tuple[Layer, ...]]
+"""Gives the readings of a text."""
+
+# A text seldom changes its language; after so many characters it is asked again, and after each unsure answer.
+_SAME_LANGUAGE_CHARS = 1_000
 
 _NEED_TEXT = NeedText()
 
@@ -57,7 +62,8 @@ class StreamMachine:
 
     Args:
         plan: How the part is inspected.
-        describe: Gives language and readings of each view's text.
+        identify: Tells the language of a view's text.
+        read: Gives the readings of a view's text.
     """
 
     __slots__ = (
@@ -65,22 +71,28 @@ class StreamMachine:
         "_base",
         "_code",
         "_code_view",
-        "_describe",
         "_edits",
         "_ended",
         "_examined",
+        "_identify",
         "_is_over",
+        "_language",
+        "_language_from",
         "_notes",
         "_plan",
+        "_read",
         "_released",
         "_stopped",
         "_tally",
         "_text",
     )
 
-    def __init__(self, plan: PartPlan, describe: Describe) -> None:
+    def __init__(self, plan: PartPlan, identify: Identify, read: Read) -> None:
         self._plan = plan
-        self._describe = describe
+        self._identify = identify
+        self._read = read
+        self._language = "und"
+        self._language_from = -_SAME_LANGUAGE_CHARS
         self._text = ""
         self._base = 0  # position of _text[0] in the part
         self._examined = 0  # every window that ends here or before is settled
@@ -182,8 +194,12 @@ class StreamMachine:
 
     def _view(self, start: int, stop: int, stage: Stage, is_final: bool, code_language: str = "") -> View:
         text = self._text[start - self._base : stop - self._base]
-        language, layers = self._describe(text)
-        return View(text, stage, self._plan.part, start, is_final, language, code_language, layers)
+        if stage is not Stage.CODE and (
+            self._language == "und" or start >= self._language_from + _SAME_LANGUAGE_CHARS
+        ):
+            self._language, self._language_from = self._identify(text), start
+        layers = self._read(text)
+        return View(text, stage, self._plan.part, start, is_final, self._language, code_language, layers)
 
     # Verdicts -------------------------------------------------------------------------------------------------
 
