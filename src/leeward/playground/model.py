@@ -25,7 +25,10 @@ _ORDINARY: Final = {
     "de": "Gute Frage. Ich bin nur ein Vorführmodell und kenne ein paar Antworten auswendig, mehr nicht.",
     "en": "Good question. I am only a demo model: I know a few lines by heart and nothing more.",
 }
-_SIGNS: Final = {"fr": ("é", "è", "ç", "ê", " est ", " je "), "de": ("ü", "ö", "ä", "ß", " ist ", " ich ")}
+_SIGNS: Final = {
+    "fr": ("é", "è", "ç", "ê", "à", " est ", " est-", " je ", " bonjour"),
+    "de": ("ü", "ö", "ä", "ß", " ist ", " ich ", " wie "),
+}
 _PIECE_CHARS: Final = 12
 _CREATED: Final = 1_750_000_000
 

@@ -4,6 +4,8 @@ const PERIOD_MS = 2000;
 const live = document.getElementById("live");
 const state = document.getElementById("live-state");
 
+if (document.getElementById("under-way")) setTimeout(() => location.reload(), PERIOD_MS / 2);
+
 if (live?.dataset.live) {
   const words = document.getElementById("live-words");
   const pause = document.getElementById("live-pause");

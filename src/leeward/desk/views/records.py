@@ -293,7 +293,7 @@ def _facts(line: RecordLine) -> Iterator[tuple[str, str]]:
 def _ending(closed: Closed, began: float) -> Iterator[tuple[str, str]]:
     yield "Took", f"{_duration(closed.at - began)}, of which {_duration(closed.inspection_seconds)} of looking"
     yield "Language", closed.verdict.language
-    yield "Duties", ", ".join(sorted(closed.verdict.duties))
+    yield "Duties", ", ".join(sorted(closed.verdict.duties)).replace("_", " ")
     yield "Characters", (
         f"{closed.prompt_chars} of the request, {closed.reply_chars} of the reply, {closed.released_chars} released"
     )

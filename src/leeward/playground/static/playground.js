@@ -3,13 +3,13 @@
 import { send } from "./stream.js";
 import { badge, decision, element, highlight, reply, turn } from "./show.js";
 
-const BURST_MOST = 600;
+const BURST_MOST = 100;
 const BURST_AT_ONCE = 4;
 const PLACES = ["harbour", "island", "lighthouse", "reef", "estuary", "lagoon", "fjord", "delta", "strait", "cape", "atoll", "bay", "canal", "cliff", "dune", "marsh", "pier", "quay", "shoal", "sound"];
 const THINGS = ["bird", "boat", "storm", "map", "tide", "song", "fish", "rope", "stone", "bridge", "flag", "market", "tower", "garden", "road", "winter", "summer", "name", "law", "war", "school", "mill", "bell", "ferry", "well", "coin", "feast", "saint", "seed", "wall"];
 
 const at = (id) => document.getElementById(id);
-const page = { form: at("ask"), prompt: at("prompt"), model: at("model"), key: at("key"), exchange: at("exchange"), title: at("exchange-title"), watch: at("exchange-watch"), status: at("status"), turns: at("turns"), decision: at("decision") };
+const page = { form: at("ask"), prompt: at("prompt"), model: at("model"), key: at("key"), exchange: at("exchange"), title: at("exchange-title"), badge: at("exchange-badge"), watch: at("exchange-watch"), status: at("status"), turns: at("turns"), decision: at("decision") };
 const deskPath = document.querySelector('.masthead nav a[href^="/desk"]')?.getAttribute("href") ?? "";
 const readyMade = fetch("/playground/exchanges.json").then((response) => response.json()).then((told) => new Map(told.map((exchange) => [exchange.id, exchange])));
 let playing = 0;
@@ -79,6 +79,8 @@ function begin(title, watch, card) {
   card?.setAttribute("aria-current", "true");
   page.title.textContent = title;
   page.watch.textContent = watch;
+  page.badge.replaceChildren();
+  page.exchange.scrollTop = 0;
   page.turns.replaceChildren();
   page.decision.hidden = true;
   page.decision.replaceChildren();
@@ -90,6 +92,7 @@ function begin(title, watch, card) {
 function end(told, card) {
   const disposition = decision(page.decision, told, deskPath);
   highlight(page.turns, told.leeward?.findings ?? []);
+  if (disposition) page.badge.replaceChildren(badge(disposition));
   if (disposition) card?.querySelector(".card-seen").replaceChildren(badge(disposition));
   page.exchange.dataset.state = "done";
   page.status.textContent = `Decision: ${disposition?.replace("_", " ") ?? "none"}`;

@@ -85,7 +85,7 @@ export function reply(box, pieces, isRefused, language) {
   const blocks = blocksOf(shown.join("").trim());
   const drawn = blocks.map(({ kind, text }) => {
     if (kind === "code") return element("pre", { tabindex: 0, dir: "ltr", text });
-    return element("p", { class: kind === "note" ? "note" : "prose", dir: "auto", lang: language, text });
+    return element("p", { class: kind === "note" ? "note" : "prose", dir: "auto", lang: language }, ...inline(text));
   });
   if (isRefused) {
     if (blocks.length) drawn.push(element("p", { class: "cut", text: "stopped here" }));
@@ -116,6 +116,10 @@ function blocksOf(text) {
   return blocks.filter((block) => block.lines.some((line) => line.trim())).map((block) => ({ kind: block.kind, text: block.lines.join("\n").trimEnd() }));
 }
 
+function inline(text) {
+  return text.split(/`([^`\n]+)`/).map((piece, index) => (index % 2 ? element("code", { text: piece }) : piece));
+}
+
 function add(blocks, kind, line) {
   const last = blocks.at(-1);
   if (last?.kind === kind) last.lines.push(line);
@@ -129,7 +133,8 @@ export function badge(disposition) {
 export function decision(box, told, deskPath) {
   const leeward = told.leeward;
   const disposition = leeward?.disposition ?? told.headers.get("x-leeward-disposition");
-  const findings = leeward?.findings ?? [];
+  // What a rule on trial saw is on the desk; nothing follows from it here.
+  const findings = (leeward?.findings ?? []).filter((finding) => !finding.dry_run);
   const head = element("div", { class: "decision-head" }, element("h3", { id: "decision-title", text: disposition ? WORDS[disposition] : "No decision" }));
   if (disposition) head.append(badge(disposition));
   box.replaceChildren(head);
@@ -177,7 +182,7 @@ function facts(told, leeward, deskPath) {
   const list = element("dl", { class: "facts" });
   const fact = (name, ...value) => list.append(element("dt", { text: name }), element("dd", {}, ...value));
   const id = leeward?.decision_id ?? told.headers.get("x-leeward-decision-id");
-  if (told.error) fact("Error", `HTTP ${told.status}, ${told.error.code ?? told.error.type ?? ""}: ${told.error.message ?? ""}`);
+  if (told.error) fact("Error", `HTTP ${told.status}, ${told.error.code ?? told.error.type ?? "no code"}`);
   if (id) fact("Decision", deskPath ? element("a", { href: `${deskPath}/decisions/${id}`, text: id }) : id);
   if (leeward) {
     fact("Looked for", short(leeward.checked) || "nothing");
