@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 
 import msgspec
@@ -84,12 +85,12 @@ class Account:
 
     def _content(self) -> bytes:
         told = {"prompt": self.prompt, "reply": {k: "".join(v) for k, v in self.reply.items()}}
-        content = msgspec.json.encode(told)
+        content = _encode(told)
         if len(content) <= _MOST_EVIDENCE_CHARS:
             return content
         # A very long exchange is kept in part and says so, rather than not at all.
         cut = {side: {k: v[-8_192:] for k, v in list(texts.items())[-16:]} for side, texts in told.items()}
-        return msgspec.json.encode({**cut, "is_cut": True})
+        return _encode({**cut, "is_cut": True})
 
     def _commitment(self, salt: bytes) -> str:
         digest = hashlib.sha256(salt)
@@ -99,3 +100,10 @@ class Account:
                 digest.update(len(data).to_bytes(8, "big"))
                 digest.update(data)
         return f"v1:{salt.hex()}:{digest.hexdigest()}"
+
+
+def _encode(told: object) -> bytes:
+    try:
+        return msgspec.json.encode(told)
+    except UnicodeEncodeError:  # lone surrogates are no UTF-8, but JSON can spell them
+        return json.dumps(told).encode("ascii")

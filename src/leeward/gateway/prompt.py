@@ -134,6 +134,7 @@ def _traffic_facts(request: Request, caller: Caller, traffic: Traffic) -> Iterat
     yield "logit_bias", sampling.has_logit_bias
     yield "n", sampling.n
     yield "max_tokens", sampling.max_tokens
+    yield "media", any(p.stage is Stage.IMAGE for p in request.parts) or bool(request.opaque)
     yield "prompt_empty", not any(text.strip() for text in texts)
 
 

@@ -11,6 +11,7 @@ from time import perf_counter
 
 from leeward.domain.caller import Caller
 from leeward.domain.record import Opened, Outcome
+from leeward.domain.view import Stage
 from leeward.errors import SettingsError, StorageError, UpstreamError, WireError
 from leeward.gateway.account import Account
 from leeward.gateway.asgi import JSON, ClientGone, Headers, Receive, Scope, Send, Sender, read_body
@@ -27,7 +28,7 @@ from leeward.gateway.telemetry import tracer
 from leeward.gateway.upstream.router import Upstream, model_not_found
 from leeward.gateway.whole import Voice, inspect_whole
 from leeward.gateway.wire.body import Object, encode
-from leeward.gateway.wire.errors import error_body
+from leeward.gateway.wire.errors import error_body, error_words
 from leeward.gateway.wire.guardrails import passed_results
 from leeward.gateway.wire.reply import Reply
 from leeward.gateway.wire.request import Request, parse
@@ -46,6 +47,8 @@ _UPSTREAM_PATHS = {
 _SENT_ON = (b"mistral-correlation-id", b"x-request-id")
 # Errors of the model server that mean the same to the caller; any other becomes a 502.
 _STATUS_SENT_ON = frozenset({400, 404, 413, 422, 429, 503})
+_ABOUT_THE_REQUEST = frozenset({400, 413, 422})
+_LONGEST_ERROR = 64 * 1024
 _UPSTREAM_WORDS = {
     "refused": "The model server cannot be reached.",
     "timeout": "The model server did not answer in time.",
@@ -342,12 +345,19 @@ class Exchange:
         await self._fail(500, "Something went wrong in the gateway; nothing was released.", "internal_error")
 
     async def _pass_error_on(self, response: Response) -> None:
-        """Tell the caller that the model server refused; its words may quote the exchange and are not sent on."""
+        """Tell the caller that the model server refused, in its own words when they pass inspection."""
         self._account.outcome = Outcome.UPSTREAM_FAILED
         self._account.error = f"upstream_status_{response.status}"
         status = response.status if response.status in _STATUS_SENT_ON else 502
         headers = [(b"retry-after", after)] if (after := response.header(b"retry-after")) else []
         words = f"The model server answered with status {response.status}."
+        # Errors about the request help its author; those about the server, e.g. its key, are the operator's.
+        said = error_words(await response.read(_LONGEST_ERROR)) if response.status in _ABOUT_THE_REQUEST else ""
+        if said:
+            passage = await self._inspector.inspect_async(said, Stage.REPLY, "error.message")
+            self._account.add(passage.verdict)
+            if not passage.verdict.disposition.stops:
+                words = f"{words} It said: {said}"
         await self._fail(status, words, "upstream_error", None, headers)
 
     async def _fail(

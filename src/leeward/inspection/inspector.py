@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from leeward.domain.disposition import Disposition
@@ -170,7 +171,8 @@ class Inspector:
         passage = self._cache.get(digest)
         if passage is None:
             return None
-        self._cache.move_to_end(digest)
+        with suppress(KeyError):  # another thread may have crowded it out this moment
+            self._cache.move_to_end(digest)
         if not passage.verdict.firings:
             return passage
         firings = tuple(replace(firing, part=part) for firing in passage.verdict.firings)
@@ -181,5 +183,6 @@ class Inspector:
         if not passage.verdict.unchecked:
             self._cache[digest] = passage
             if len(self._cache) > self._settings.cache_entries:
-                self._cache.popitem(last=False)
+                with suppress(KeyError):
+                    self._cache.popitem(last=False)
         return passage

@@ -33,10 +33,11 @@ class Tally:
             self._checked |= verdict.checked
         if self._language == "und":
             self._language = verdict.language
+        if verdict.unchecked:
+            self._unchecked |= verdict.unchecked
         if verdict.firings:
             self._disposition = max(self._disposition, verdict.disposition)
             self._duties |= verdict.duties
-            self._unchecked |= verdict.unchecked
             self._firings.update(dict.fromkeys(verdict.firings))
 
     @property

@@ -6,11 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from leeward.gateway.wire.body import Json, Object, encode
 from leeward.gateway.wire.guardrails import Guardrail, Outcome, blocked_results
 
 _TYPES: Final = {401: "authentication_error", 429: "rate_limit_error"}
 _STEP: Final = re.compile(r"[^.\[\]]+")
+_MOST_WORDS: Final = 1_000
 GUARDRAIL_BLOCKED: Final = "Content blocked by guardrail"
 GUARDRAIL_FAILED: Final = "Request blocked due to error in guardrail evaluation and block_on_error is set to True."
 
@@ -53,6 +56,22 @@ def _loc(param: str | None) -> list[Json]:
     steps: list[Json] = ["body"]
     steps.extend(int(s) if s.isdecimal() and len(s) < 10 else s for s in _STEP.findall(param or ""))
     return steps
+
+
+def error_words(body: bytes) -> str:
+    """Return what a model server's error body says to a person, at most `_MOST_WORDS` characters; empty when nothing.
+
+    The text comes from outside and may quote the exchange: examine it before anybody sees it.
+    """
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    holder = told.get("error", told) if isinstance(told, dict) else None
+    if isinstance(holder, str):
+        return holder[:_MOST_WORDS]
+    words = (holder.get("message") or holder.get("detail")) if isinstance(holder, dict) else None
+    return words[:_MOST_WORDS] if isinstance(words, str) else ""
 
 
 def guardrail_body(outcomes: Sequence[Outcome], *, leeward: Object | None = None) -> bytes:
