@@ -197,6 +197,13 @@ def test_content_that_nobody_can_see_is_refused(models: ModelServer, gpt: openai
     assert models.asked("gpt-u1") == []
 
 
+def test_a_prompt_of_ten_megabytes_is_too_long(gpt: openai.OpenAI) -> None:
+    with pytest.raises(openai.APIStatusError) as error:
+        gpt.chat.completions.create(model="gpt-u2", messages=[{"role": "user", "content": "x" * 10_000_000}])
+
+    assert (error.value.status_code, error.value.response.json()["code"]) == (413, "request_too_large")
+
+
 def test_the_gateway_needs_no_settings_file(models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> None:
     from conftest import start, stop
 
