@@ -55,9 +55,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         process.wait(30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run Chromium without a window."""
+    """Run Chromium without a window.
+
+    Not for the whole session: Playwright keeps an event loop running in this thread, which no asynchronous test of
+    another module could bear.
+    """
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.fail("The browser tests need Chromium. Type: apt-get install --yes --no-install-recommends chromium")

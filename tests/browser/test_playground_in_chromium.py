@@ -117,3 +117,11 @@ def test_pages_fit_a_phone(page, path, scheme):
     page.goto(path)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/nothing", "/playgroundx", "/deskx"])
+def test_the_page_at_the_root_serves_nothing_but_itself(page, path):
+    answer = page.request.get(path)
+
+    assert answer.status == 404
+    assert answer.json()["error"]["code"] == "path_not_allowed"
