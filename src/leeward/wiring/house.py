@@ -27,6 +27,8 @@ from leeward.wiring.demo import DemoKeys, demo_upstream, is_scripted, picture_kn
 from leeward.wiring.pages import LOOPBACK, pages_of
 from leeward.wiring.rules import Rulesets, inspection_settings
 
+COUNTS_FOLDER = "LEEWARD_COUNTS_FOLDER"  # set for workers by the process that starts them
+
 
 class HelpLinesOfToday:
     """Help lines that may be shown today.
@@ -70,7 +72,7 @@ class House:
         self.settings = settings
         self._clock = SystemClock()
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
-        self._watch: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._clients: dict[str, Client] = dict(clients or {})
         with picture_known() if settings.demo else nullcontext():
             self.rulesets = Rulesets(
@@ -85,6 +87,8 @@ class House:
         tables = settings.upstream
         if settings.demo:
             tables = (demo_upstream(settings.server, is_alone=not tables), *tables)
+        shared = os.environ.get(COUNTS_FOLDER, "")
+        self.metrics = Metrics(Path(shared) if shared else None)
         self.upstreams = tuple(upstream_of(table) for table in tables)
         self.equipment = self._equipment()
 
@@ -99,7 +103,7 @@ class House:
             store=self.store,
             clock=self._clock,
             ids=self.ids,
-            metrics=Metrics(),
+            metrics=self.metrics,
             help_lines=HelpLinesOfToday(settings.answers.country, settings.answers.help_lines, self._clock),
             evidence=EvidenceTime(settings.evidence),
             tenant_models={tenant.id: tenant.models for tenant in settings.tenant},
@@ -125,17 +129,24 @@ class House:
         for upstream in self.upstreams:
             if upstream.name not in self._clients:
                 self._clients[upstream.name] = upstream.client()
+        if self.settings.server.workers > 1:
+            self._tasks.append(asyncio.get_running_loop().create_task(self._share_counts()))
         if self.settings.rules.directory or self.settings.rules.use.endswith(".toml"):
-            self._watch = asyncio.get_running_loop().create_task(self.rulesets.watch())
+            self._tasks.append(asyncio.get_running_loop().create_task(self.rulesets.watch()))
 
     async def close(self) -> None:
         """Stop everything; records that wait are written first."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in self._tasks:
+            task.cancel()
         for client in self._clients.values():
             await client.aclose()
         await asyncio.to_thread(self.store.close)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _share_counts(self) -> None:
+        while True:
+            self.metrics.share()
+            await asyncio.sleep(1.0)
 
     def app(self) -> Gateway:
         """Return the ASGI application."""

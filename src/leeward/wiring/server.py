@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from tempfile import TemporaryDirectory
 
 import msgspec
 import uvicorn
@@ -12,7 +13,7 @@ from uvicorn.supervisors import Multiprocess
 from leeward.config.tree import Settings
 from leeward.gateway.front import Gateway
 from leeward.storage import migrate
-from leeward.wiring.house import House
+from leeward.wiring.house import COUNTS_FOLDER, House
 from leeward.wiring.http import PunctualProtocol
 from leeward.wiring.logs import configure
 
@@ -33,7 +34,9 @@ def run(settings: Settings) -> None:
     if server.workers > 1:
         os.environ[_HANDED_ON] = msgspec.json.encode(settings).decode()
         config = _config("leeward.wiring.server:create", settings)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        with TemporaryDirectory(prefix="leeward-counts-") as shared:
+            os.environ[COUNTS_FOLDER] = shared
+            Multiprocess(config, sockets=[config.bind_socket()]).run()
     else:
         uvicorn.Server(_config(House(settings).app(), settings)).run()
 
