@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+
+from leeward.domain.disposition import Disposition, Release
+from leeward.domain.finding import Finding, Reading
+from leeward.domain.ports import Placement
+from leeward.domain.rule import Rule
+from leeward.domain.view import Stage, View
+from leeward.inspection.drive import drive
+from leeward.inspection.inspector import InspectionSettings, Inspector, Passage
+from leeward.inspection.judge import Judge
+from leeward.inspection.sanitise import Spotlight
+from leeward.inspection.windows import REPLY_WINDOWS
+from tiny_rules import Spotter, by_id, rule, ruleset, threads
+
+STOP = rule("STOP", {"stop": 0.5})
+CUT = rule("CUT", {"cut": 0.5}, disposition=Disposition.SANITIZE)
+
+
+def inspector(*rules: Rule, spotter: Spotter | None = None, settings: InspectionSettings | None = None) -> Inspector:
+    spotter = spotter or Spotter(words={"stop": 1.0, "cut": 1.0, "eval": 1.0})
+    return Inspector(Judge(ruleset(*rules), by_id(spotter), threads()), settings or InspectionSettings(), b"k" * 32)
+
+
+async def both(text: str, *rules: Rule, stage: Stage = Stage.PROMPT, **how: bool | str) -> Passage:
+    """The two ways must agree."""
+    now = inspector(*rules).inspect(text, stage, "p", **how)  # type: ignore[arg-type]
+    later = await inspector(*rules).inspect_async(text, stage, "p", **how)  # type: ignore[arg-type]
+
+    assert now == later
+    return now
+
+
+async def test_a_text_without_findings_passes_as_it_is() -> None:
+    passage = await both("all is well", STOP, CUT)
+
+    assert (passage.text, passage.is_changed, passage.verdict.disposition) == ("all is well", False, Disposition.PASS)
+    assert passage.verdict.checked == {"STOP", "CUT"}
+
+
+async def test_flagged_passages_are_cut_out() -> None:
+    passage = await both("please cut this", STOP, CUT)
+
+    assert passage.is_changed
+    assert passage.text == "please - this"
+    assert passage.verdict.disposition is Disposition.SANITIZE
+
+
+async def test_a_text_that_is_stopped_is_not_cut() -> None:
+    passage = await both("please stop this", STOP, CUT)
+
+    assert not passage.is_changed
+    assert passage.verdict.disposition is Disposition.BLOCK
+
+
+async def test_fenced_code_in_a_reply_and_a_reply_that_is_code_are_asked_about_code() -> None:
+    code = rule("CODE", {"eval": 0.5}, stages=(Stage.CODE,), disposition=Disposition.ANNOTATE)
+    fenced = await both("Run:\n```python\neval(x)\n```\n", code, stage=Stage.REPLY)
+    whole = await both("eval(x)\n", code, stage=Stage.REPLY, is_code=True, code_language="python")
+    prose = await both("never eval things\n", code, stage=Stage.REPLY)
+    prompt = await both("```python\neval(x)\n```\n", code)
+
+    assert [p.verdict.rules for p in (fenced, whole, prose, prompt)] == [("CODE",), ("CODE",), (), ()]
+
+
+async def test_a_text_seen_before_is_not_looked_at_again_and_tells_its_new_place() -> None:
+    spotter = Spotter(words={"stop": 1.0})
+    looking = inspector(STOP, spotter=spotter)
+    looking.inspect("please stop", Stage.PROMPT, "first")
+    again = await looking.inspect_async("please stop", Stage.PROMPT, "second")
+
+    assert spotter.looks == 1
+    assert [f.part for f in again.verdict.firings] == ["second"]
+    looking.inspect("please stop", Stage.TOOL_RESULT, "first")
+    assert spotter.looks == 2
+
+
+async def test_clean_texts_and_code_are_remembered_apart() -> None:
+    spotter = Spotter(words={"stop": 1.0})
+    looking = inspector(STOP, spotter=spotter)
+    for _ in range(2):
+        looking.inspect("fine", Stage.REPLY)
+        await looking.inspect_async("fine", Stage.REPLY, is_code=True, code_language="c")
+        looking.inspect("fine", Stage.REPLY, is_code=True, code_language="go")
+
+    assert spotter.looks == 5  # prose once; each code once as a reply and once as code
+
+
+async def test_a_look_that_failed_is_not_remembered() -> None:
+    spotter = Spotter(words={"stop": 1.0})
+    looking = inspector(STOP, spotter=spotter)
+
+    assert looking.inspect("boom", Stage.PROMPT).verdict.unchecked == {"STOP"}
+    assert (await looking.inspect_async("boom", Stage.PROMPT)).verdict.unchecked == {"STOP"}
+    assert spotter.looks == 2
+
+
+def test_only_so_many_texts_are_remembered_the_oldest_is_forgotten_first() -> None:
+    spotter = Spotter(words={"stop": 1.0})
+    looking = inspector(STOP, spotter=spotter, settings=InspectionSettings(cache_entries=2))
+    for text in ("one", "two", "one", "three", "one", "two"):
+        looking.inspect(text, Stage.PROMPT)
+
+    assert spotter.looks == 4  # `one` was used, so `two` went when `three` came
+
+
+@pytest.mark.parametrize("placement", Placement)
+async def test_scores_of_every_hazard_are_told_without_stopping(placement: Placement) -> None:
+    spotter = Spotter(words={"stop": 1.0}, scores={"odd": 0.25}, placement=placement)
+    looked = await inspector(STOP, spotter=spotter).hazards("stop here", Stage.PROMPT)
+
+    assert (looked.scores, looked.failed) == ({"stop": 1.0, "odd": 0.25}, set())
+
+
+def test_a_detector_that_must_see_more_makes_replies_wait_longer() -> None:
+    assert inspector(STOP).reply_windows == REPLY_WINDOWS
+    assert inspector(STOP, spotter=Spotter(words={"stop": 1.0}, reach=700)).reply_windows.reach_chars == 700
+
+
+def test_a_rule_that_releases_at_the_end_holds_the_reply() -> None:
+    held = inspector(rule("STOP", {"stop": 0.5}, release=Release.AT_END)).machine(Stage.REPLY)
+    free = inspector(STOP).machine(Stage.REPLY)
+    for machine in (held, free):
+        machine.feed("x" * 2_000)
+    judge = inspector(STOP).judge
+
+    assert drive(held, judge) == []
+    assert drive(free, judge) != []
+
+
+class Anything(Spotter):
+    """Knows one image and one model."""
+
+    def examine(self, view: View) -> Reading:
+        is_known = view.image == b"known" or view.facts.get("model") == "m"
+        return Reading((Finding(hazard="stop", confidence=1.0),) if is_known else ())
+
+
+def test_images_and_facts_are_judged_too() -> None:
+    stages = (Stage.IMAGE, Stage.EXCHANGE)
+    looking = inspector(rule("STOP", {"stop": 0.5}, stages=stages), spotter=Anything(words={"stop": 1.0}))
+
+    assert looking.judge_image(b"known", "p").rules == ("STOP",)
+    assert looking.judge_image(b"other", "p").rules == ()
+    assert looking.judge_facts(Stage.EXCHANGE, {"model": "m"}).rules == ("STOP",)
+    assert looking.judge_facts(Stage.EXCHANGE).rules == ()
+
+
+def test_untrusted_text_that_was_cut_is_marked_when_asked() -> None:
+    settings = InspectionSettings(spotlight=Spotlight.DELIMIT)
+    passage = inspector(CUT, settings=settings).inspect("please cut this", Stage.TOOL_RESULT)
+
+    assert passage.text != "please - this"
+    assert "please - this" in passage.text

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from leeward.domain.disposition import Disposition
+from leeward.domain.finding import Finding, Reading
+from leeward.domain.ports import Placement
+from leeward.domain.verdict import CLEAR, Cause, Verdict
+from leeward.domain.view import Span, Stage, View
+from leeward.inspection.judge import Judge
+from tiny_rules import Spotter, by_id, rule, ruleset, threads
+
+BAD = View("a bad thing", Stage.PROMPT, "messages[0].content", start=100)
+
+
+class Slow(Spotter):
+    """Looks in a thread and does not come back before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__("slow", {"bad": 0.9}, placement=Placement.THREAD, budget=0.01)
+        self.let_go = threading.Event()
+
+    def examine(self, view: View) -> Reading:
+        self.let_go.wait(10)
+        return super().examine(view)
+
+
+class Explainer(Spotter):
+    """Gives scores alone and says why when asked."""
+
+    def __init__(self, *, span: Span | None) -> None:
+        super().__init__("explainer", scores={"bad": 0.8})
+        self._span = span
+
+    def explain(self, view: View, hazard: str, confidence: float) -> Finding:
+        return Finding(hazard=hazard, confidence=confidence, span=self._span, evidence=("because",))
+
+
+def judge(*detectors: Spotter, **hazards: str) -> Judge:
+    rules = [rule(f"R-{name}", {"bad": 0.5}, detector=name) for name in (hazards or {d.info.id: "" for d in detectors})]
+    return Judge(ruleset(*rules), by_id(*detectors), threads())
+
+
+async def both(judging: Judge, view: View) -> Verdict:
+    """The two ways must agree."""
+    now, later = judging.judge(view), await judging.judge_async(view)
+
+    assert now == later
+    return now
+
+
+@pytest.mark.parametrize("placement", Placement)
+async def test_findings_of_detectors_fire_rules_wherever_they_run(placement: Placement) -> None:
+    verdict = await both(judge(Spotter(words={"bad": 0.9}, placement=placement)), BAD)
+
+    assert verdict.rules == ("R-spotter",)
+    assert verdict.checked == {"R-spotter"}
+    assert verdict.firings[0].part == "messages[0].content"
+    assert verdict.firings[0].finding is not None
+    assert verdict.firings[0].finding.span == Span(102, 105)
+
+
+@pytest.mark.parametrize("placement", Placement)
+async def test_a_detector_that_breaks_has_not_looked_and_quotes_nothing(placement: Placement) -> None:
+    verdict = await both(judge(Spotter(words={"bad": 0.9}, placement=placement)), View("boom secret", Stage.PROMPT))
+
+    assert verdict.unchecked == {"R-spotter"}
+    assert verdict.disposition is Disposition.BLOCK
+    assert [(f.cause, f.failure) for f in verdict.firings] == [(Cause.UNCHECKED, "exception:RuntimeError")]
+
+
+async def test_a_detector_that_is_missing_has_not_looked() -> None:
+    verdict = await both(judge(Spotter(), absent=""), View("fine", Stage.PROMPT))
+
+    assert [(f.detector, f.failure) for f in verdict.firings] == [("absent", "unavailable")]
+
+
+async def test_a_detector_that_takes_too_long_has_not_looked() -> None:
+    slow = Slow()
+    try:
+        verdict = await both(judge(slow), BAD)
+    finally:
+        slow.let_go.set()
+
+    assert [f.failure for f in verdict.firings] == ["timeout"]
+
+
+async def test_a_stage_that_no_rule_asks_about_is_clear_and_nobody_looks() -> None:
+    spotter = Spotter(words={"bad": 0.9})
+
+    assert await both(judge(spotter), View("bad", Stage.DOCUMENT)) is CLEAR
+    assert spotter.looks == 0
+
+
+async def test_a_score_that_fires_is_explained_where_it_stands_in_the_part() -> None:
+    verdict = await both(judge(Explainer(span=Span(2, 5))), BAD)
+
+    assert verdict.firings[0].finding == Finding(
+        hazard="bad", confidence=0.8, span=Span(102, 105), evidence=("because",)
+    )
+
+
+async def test_an_explanation_may_name_no_place() -> None:
+    verdict = await both(judge(Explainer(span=None)), BAD)
+
+    assert verdict.firings[0].finding == Finding(hazard="bad", confidence=0.8, evidence=("because",))
+
+
+async def test_findings_that_name_their_place_and_failures_need_no_explanation() -> None:
+    verdict = await both(judge(Explainer(span=None), Spotter(words={"bad": 0.9}), absent="", spotter=""), BAD)
+
+    assert {f.detector: f.finding and f.finding.evidence for f in verdict.firings} == {"absent": None, "spotter": ()}
+
+
+def test_it_knows_which_views_need_a_thread() -> None:
+    judging = Judge(
+        ruleset(
+            rule("A", {"bad": 0.5}, stages=(Stage.PROMPT,)),
+            rule("B", {"bad": 0.5}, detector="slow", stages=(Stage.REPLY,)),
+        ),
+        by_id(Spotter(words={"bad": 0.9}), Slow()),
+        threads(),
+    )
+
+    assert judging.is_inline(View("x", Stage.PROMPT))
+    assert not judging.is_inline(View("x", Stage.REPLY))
+
+
+@pytest.mark.parametrize(
+    ("disposition", "is_dry", "reach"),
+    [
+        (Disposition.BLOCK, False, 300),
+        (Disposition.SANITIZE, False, 300),
+        (Disposition.ANNOTATE, False, 0),
+        (Disposition.BLOCK, True, 0),
+    ],
+)
+def test_only_detectors_that_can_stop_or_change_text_hold_it_back(
+    disposition: Disposition, is_dry: bool, reach: int
+) -> None:
+    judging = Judge(
+        ruleset(rule("A", {"bad": 0.5}, disposition=disposition, dry_run=is_dry)),
+        by_id(Spotter(words={"bad": 0.9}, reach=300)),
+        threads(),
+    )
+
+    assert judging.reach_chars(Stage.REPLY) == reach
