@@ -10,6 +10,7 @@ import msgspec
 
 from leeward.domain.record import Closed, Evidence, Outcome
 from leeward.domain.verdict import CLEAR, Cause, Verdict
+from leeward.domain.view import Stage
 from leeward.gateway.equipment import Keeping
 from leeward.inspection.tally import Tally
 
@@ -73,10 +74,11 @@ class Account:
         )
 
     def evidence(self, at: float, keeping: Keeping) -> tuple[Evidence, ...]:
-        """Return what is kept of the text: nothing when no rule fired, never anything when RULE-MIST-005 did."""
-        verdict = self.verdict()
-        rules = [f.rule for f in verdict.firings if f.cause is Cause.FINDING and f.finding is not None]
-        if not rules or _NEVER_KEPT in rules:
+        """Return what is kept of the text: nothing when no rule fired on it, never anything when RULE-MIST-005 did."""
+        seen = [f for f in self.verdict().firings if f.cause is Cause.FINDING and f.finding is not None]
+        # What fires on facts alone, e.g. that a model's licence is unknown, says nothing about the text.
+        rules = [f.rule for f in seen if f.part != Stage.EXCHANGE]
+        if not rules or any(f.rule == _NEVER_KEPT for f in seen):
             return ()
         kept_until, rule = max((keeping.until(rule, at), rule) for rule in sorted(set(rules)))
         if kept_until <= at:
