@@ -18,6 +18,8 @@ from leeward.models.front import Calibration, Front
 from leeward.models.front_features import character_classes
 
 F64 = npt.NDArray[np.float64]
+# Hazards known from our own short texts alone: how frequent they are in the data says nothing, so this is assumed.
+ASSUMED_SHARE = {"sexual": 0.05, "health": 0.05, "financial": 0.05, "law": 0.05}
 FEWEST = 25  # positives and negatives that a calibration of its own needs
 CAL_CHARS = 2000
 
@@ -72,15 +74,33 @@ def calibrate(rows: Sequence[Row], logits: F64) -> dict[str, Calibration]:
     truth = truth_of(rows)
     langs = np.array([row.lang for row in rows])
     weight = _balance(rows)
-    overall = np.array([_platt(logits[:, h], truth[:, h], weight, None) for h in range(len(HAZARDS))])
+    count = range(len(HAZARDS))
+    shares = [ASSUMED_SHARE.get(hazard, _share(weight, truth[:, h])) for h, hazard in enumerate(HAZARDS)]
+    overall = np.array(
+        [_platt(logits[:, h], truth[:, h], _at_share(weight, truth[:, h], shares[h]), None) for h in count]
+    )
     calibrations = {"und": Calibration(overall[:, 0].astype(np.float32), overall[:, 1].astype(np.float32))}
     for lang in LANGUAGES:
-        mine = langs == lang
-        fits = [_platt(logits[mine, h], truth[mine, h], weight[mine], overall[h]) for h in range(len(HAZARDS))]
-        own = np.array(fits)
+        mine, own = langs == lang, overall.copy()
+        for h in count:
+            said, weighed = truth[mine, h], weight[mine]
+            own[h] = _platt(logits[mine, h], said, _at_share(weighed, said, shares[h]), overall[h])
         if not np.allclose(own, overall):
             calibrations[lang] = Calibration(own[:, 0].astype(np.float32), own[:, 1].astype(np.float32))
     return calibrations
+
+
+def _share(weight: F64, truth: F64) -> float:
+    known = ~np.isnan(truth)
+    return float((weight[known] * truth[known]).sum() / weight[known].sum())
+
+
+def _at_share(weight: F64, truth: F64, share: float) -> F64:
+    """Return weights under which the hazard is as frequent as `share` says: in no language more than in another."""
+    yes, no = truth == 1, truth == 0
+    if not yes.any() or not no.any():
+        return weight
+    return np.where(yes, weight * (share / (1 - share) * weight[no].sum() / weight[yes].sum()), weight)
 
 
 def _balance(rows: Sequence[Row]) -> F64:

@@ -32,6 +32,13 @@ _HARMLESS_SOURCES = (
     "docker/model-cards",
 )  # fmt: skip
 
+# Everyday sentences, commands and sums, which ask for no advice on health, money or law.
+_OFF_TOPIC_SOURCES = (
+    "home-assistant/intents", "mainlp/xsid", "sonos/nlu", "facebookresearch/LASER", "google-research/url-nlp",
+    "openai/grade", "gunthercox/chatterbot", "uberspot/OpenTriviaQA", "KGQA/QALD", "deepmind/xquad",
+    "aiverify-foundation/moonshot-data (MLCommons",
+)  # fmt: skip
+
 _RULES = {
     "R003": ("licence.circumvention",),
     "R004": ("self-harm",),
@@ -73,7 +80,8 @@ def hazards_of(row: Mapping[str, Any]) -> dict[str, float]:
     category, meta = str(row.get("cat", "")), row.get("meta", {})
     said: dict[str, float] = {}
     if row.get("benign") or str(row.get("source", "")).startswith(_HARMLESS_SOURCES):
-        said |= {hazard: 0.0 for hazard in HAZARDS if hazard not in TOPICS}
+        off_topic = str(row.get("source", "")).startswith(_OFF_TOPIC_SOURCES)
+        said |= {hazard: 0.0 for hazard in HAZARDS if off_topic or hazard not in TOPICS}
     for rule, value in labels.items():
         if rule == "R001":
             said |= _harmful_content(value, category, str(row.get("function", "")))
@@ -85,7 +93,21 @@ def hazards_of(row: Mapping[str, Any]) -> dict[str, float]:
         said |= _at_risk(labels["R004"], row, meta)
     if row.get("harmful"):
         said |= _harmful_request(category, str(row.get("source", "")), labels)
-    return said
+    return _apart(said, str(row.get("kind", "")))
+
+
+def _apart(said: dict[str, float], kind: str) -> dict[str, float]:
+    """Return `said` with what a harmful text of another sort is not.
+
+    Without this the rare hazards would only be told from everyday text, and so fire on every harm alike. The
+    sources keep requests that harm children apart, and hold no sexual ones.
+    """
+    if not said or said.get("child-exploitation"):
+        return said
+    apart = {"child-exploitation": 0.0}
+    if kind == "prompt" and max(said.values()) > 0:
+        apart |= dict.fromkeys(("sexual", *TOPICS), 0.0)
+    return apart | said
 
 
 def _harmful_content(value: int, category: str, function: str) -> dict[str, float]:

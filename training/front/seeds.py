@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "fair": (),
     "fine": (),
 }
+_HERE = Path(__file__).parent
 _HARMLESS = ("fair", "fine", "health", "financial", "law")
 
 
@@ -36,16 +37,29 @@ def seed_rows() -> Iterator[Row]:
     A text with a hazard leaves the other hazards unknown; a harmless one is none of them. What stands at one
     place of one kind says the same in all languages, and so shares a fold.
     """
-    table = tomllib.loads((Path(__file__).parent / "seeds.toml").read_text(encoding="utf-8"))
-    for lang, kinds in table.items():
+    first, more = (
+        tomllib.loads((_HERE / name).read_text(encoding="utf-8")) for name in ("seeds.toml", "seeds_more.toml")
+    )
+    for lang, kinds in first.items():
         groups = kinds["groups"]
         for kind, hazards in _KINDS.items():
-            for place, template in enumerate(kinds.get(kind, [])):
+            templates = kinds.get(kind, []) + more[lang].get(kind, [])
+            for place, template in enumerate(templates):
                 for number, people in enumerate(groups if "{g}" in template else [""]):
                     said = dict.fromkeys(HAZARDS, 0.0) if kind in _HARMLESS else dict.fromkeys(TOPICS, 0.0)
-                    said |= dict.fromkeys(hazards, 1.0)
+                    said |= {"child-exploitation": 0.0, "sexual": 0.0} | dict.fromkeys(hazards, 1.0)
                     if kind == "distress":
                         said["self-harm"] = 0.0
+                    elif kind != "selfharm":
+                        said["distress"] = 0.0
                     group = f"seeds-{kind}-{place}"
                     text = folded(template.replace("{g}", people))
-                    yield Row(f"seed:{lang}-{kind}-{place}-{number}", text, lang, "seeds", group, fold_of(group), said)
+                    fold = _fold(group, place, len(templates))
+                    yield Row(f"seed:{lang}-{kind}-{place}-{number}", text, lang, "seeds", group, fold, said)
+
+
+def _fold(group: str, place: int, places: int) -> str:
+    """Return the fold: of four templates and more the last measures and the one before it calibrates."""
+    if places < 4:
+        return fold_of(group)
+    return {places - 1: "dev", places - 2: "cal"}.get(place, "train")

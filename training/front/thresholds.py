@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from data import LANGUAGES
 from evaluate import RULESETS, WEIGHTS
+from export import ASSUMED_SHARE
 from labels import HAZARDS
 from scored import BLOCKING, RULES, Scored, score
 
@@ -18,10 +19,10 @@ BUDGETS = {
     "hate": 0.0008,
     "harassment": 0.0006,
     "violence": 0.0007,
-    "self-harm": 0.0004,
+    "self-harm": 0.0008,
     "distress": 0.0006,
     "child-exploitation": 0.0002,
-    "malware": 0.0006,
+    "malware": 0.0014,
     "licence.circumvention": 0.0004,
     "injection": 0.0010,
     "criminal": 0.0015,
@@ -34,8 +35,10 @@ BUDGETS = {
     "law": 0.0100,
 }
 MOST, HIGHEST = 0.97, 0.99
-LEAST = 0.3  # where a finding begins, see `front_text.FLOOR`
-LANGUAGE_SHARE = 0.012  # of the everyday text of one language that all blocking rules together may stop
+LEAST = 0.3
+# A person at risk is better asked once too often; a hard block had better be sure.
+LEAST_OF = {"distress": 0.2, "self-harm": 0.2, "child-exploitation": 0.2, "malware": 0.45}
+LANGUAGE_SHARE = 0.005  # of the everyday text of one language that all blocking rules together may stop
 PRECISION = 0.55  # least that a threshold must reach on labelled text of the hazard, over all sources alike
 
 
@@ -63,19 +66,20 @@ def pick(scored: Scored) -> dict[str, dict[str, float]]:
     for at, hazard in enumerate(HAZARDS):
         chances = scored.chances[:, at]
         overall = np.quantile(chances[main_ones], 1 - BUDGETS[hazard])
-        least = max(float(overall), _precise(scored, hazard, chances), LEAST)
+        lowest = LEAST_OF.get(hazard, LEAST)
+        least = max(float(overall), _precise(scored, hazard, chances, lowest), lowest)
         found[hazard] = {"default": round(min(least, MOST), 2)}
     _relieve(scored, found, everyday, langs)
     return found
 
 
-def _precise(scored: Scored, hazard: str, chances: npt.NDArray[np.float64]) -> float:
+def _precise(scored: Scored, hazard: str, chances: npt.NDArray[np.float64], lowest: float) -> float:
     """Return the lowest score from which on at least `PRECISION` of labelled text has the hazard."""
     truth = np.array([row.hazards.get(hazard, np.nan) for row in scored.rows])
     known = ~np.isnan(truth) & ~np.array([row.everyday for row in scored.rows])
-    if truth[known].sum() < 20:
-        return LEAST
-    for least in np.arange(LEAST, MOST, 0.01):
+    if truth[known].sum() < 20 or hazard in ASSUMED_SHARE:
+        return lowest
+    for least in np.arange(lowest, MOST, 0.01):
         above = known & (chances >= least)
         if above.any() and truth[above].mean() >= PRECISION:
             return float(least)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from corpus import Corpus, corpus_of
-from data import LANGUAGES, Row, read_rows
+from data import LANGUAGES, LONGEST, Row, read_rows
 from labels import HAZARDS
 from network import MEANING, Network, RowAdagrad
 from seeds import seed_rows
@@ -21,6 +21,10 @@ from seeds import seed_rows
 SEED = 20261124
 BATCH = 1024
 CELL = 2600  # most rows that one (source, language, harmful or not) gives to an epoch
+MIXED = {
+    "seeds", "catqa", "xsafety", "mlc_ailuminate_multi", "ailuminate", "advbench", "r006_malware", "r009_injection",
+    "coconot",
+}  # fmt: skip
 CROPS = 2  # of each ordinary text
 EVERYDAY_WEIGHT = 3.0  # what is said every day must pass before anything else
 HARMFUL = 0.2  # harmful over harmless, of each hazard in each language
@@ -50,16 +54,20 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     rows = [row for row in read_rows(arguments.data) if row.fold == "train"]
     rows += [row for row in seed_rows() if row.fold == "train"]
-    rows += list(crops(rows, random))
+    if arguments.share < 1.0:
+        rows = [row for row in rows if row.source in MIXED or random.random() < arguments.share]
+    rows += [*crops(rows, random), *mixes(rows, random)]
     corpus = corpus_of([row.text for row in rows])
     print(f"{len(rows)} training rows, {len(corpus.rows)} features", flush=True)
     network = Network(len(HAZARDS))
     meaning = Meaning(arguments.embeddings, rows)
-    trainer = Trainer(network, random)
+    trainer = Trainer(network, random, arguments.pace)
+    if arguments.start:
+        network.load_state_dict(torch.load(arguments.start))
     kept = arguments.out.with_suffix(".meaning.pt")  # so that labels can change without learning the words again
-    if kept.exists():
+    if kept.exists() and not arguments.start:
         network.load_state_dict(torch.load(kept))
-    else:
+    elif not arguments.start:
         for epoch in range(arguments.meaning_epochs):
             trainer.learn_meaning(meaning, corpus, epoch)
         torch.save(network.state_dict(), kept)
@@ -76,6 +84,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--meaning-epochs", type=int, default=4)
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from, e.g. after labels have changed")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the larger sources to train on")
+    parser.add_argument("--pace", type=float, default=1.0, help="size of the steps; small when going on")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -92,6 +103,22 @@ def crops(rows: Sequence[Row], random: np.random.Generator) -> Iterator[Row]:
                     start = int(random.integers(0, len(words) - length))
                     text = ("" if len(words[0]) == 1 else " ").join(words[start : start + length])
                     yield replace(row, id=f"{row.id}-crop{number}", text=text, source="crop")
+
+
+def mixes(rows: Sequence[Row], random: np.random.Generator) -> Iterator[Row]:
+    """Yield texts with ordinary sentences of their language around them: what is harmful stays so in company."""
+    ordinary: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.everyday and 20 <= len(row.text) <= 160 and max(row.hazards.values()) == 0:
+            ordinary[row.lang].append(row.text)
+    for row in rows:
+        pool = ordinary[row.lang]
+        share = 1.0 if row.source in MIXED or row.source.startswith("twins") else 0.15
+        if len(pool) < 20 or len(row.text) > 250 or random.random() >= share:
+            continue
+        company = [pool[at] for at in random.integers(0, len(pool), int(random.integers(1, 4)))]
+        company.insert(int(random.integers(0, len(company) + 1)), row.text)
+        yield replace(row, id=f"{row.id}-mix", text=" ".join(company)[:LONGEST], source="mix")
 
 
 class Meaning:
@@ -196,8 +223,8 @@ def _times(source: str) -> int:
 class Trainer:
     """Steps of both phases on one network."""
 
-    def __init__(self, network: Network, random: np.random.Generator) -> None:
-        self.network, self.random = network, random
+    def __init__(self, network: Network, random: np.random.Generator, pace: float) -> None:
+        self.network, self.random, self.pace = network, random, pace
         self.table = RowAdagrad(network.table, rate=0.06)
         self.head = torch.optim.AdamW(
             [p for n, p in network.named_parameters() if n != "table"], lr=2e-3, weight_decay=1e-3
@@ -223,7 +250,7 @@ class Trainer:
     def learn_hazards(self, corpus: Corpus, sampler: Sampler, meaning: Meaning, epoch: int, epochs: int) -> None:
         """Learn the labels of one epoch, and keep meaning in place beside."""
         order = sampler.epoch()
-        rate = 1.0 - epoch / epochs
+        rate = self.pace * (1.0 - epoch / epochs)
         self.table.rate = 0.06 * rate
         for group in self.head.param_groups:
             group["lr"] = 2e-3 * rate

@@ -14,7 +14,7 @@ from leeward.domain.view import Span, Stage, View
 from leeward.errors import DetectorError
 from leeward.models.front import Front
 
-SHORT_CEILING = 0.2  # most that a text of a word or two can score: a name or a greeting shows no intent
+SHORT_CEILING = 0.15  # most that a text of a word or two can score: a name or a greeting shows no intent
 SHORT_CHARS, SHORT_LETTERS, SHORT_SIGNS = 24, 6, 3
 _SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
 _TEXT_STAGES = (Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY)
@@ -129,7 +129,7 @@ def _strongest(text: str, positions: npt.NDArray[np.float64]) -> tuple[int, int]
     edges = sorted({0, len(text), *(match.end() for match in _SENTENCE_END.finditer(text))})
     sums = np.concatenate(([0.0], positions.cumsum()))
     at = len(positions)
-    return max(pairwise(edges), key=lambda edge: float(sums[min(edge[1], at)] - sums[min(edge[0], at)]))
+    return max(pairwise(edges), key=lambda edge: float(sums[min(edge[1], at)] - sums[min(edge[0], at)]), default=(0, 0))
 
 
 def _within(span: Span, length: int) -> Span:
