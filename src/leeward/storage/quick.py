@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 from typing import Protocol
 
 from leeward.storage.engine import Synchronous, connect_sqlite, inode
 from leeward.storage.rows import Row
-
-# How often it is checked that the file is still the same one; the writer checks at each of its commits.
-LOOK_SECONDS = 0.02
-
 
 class QuickOpener(Protocol):
     """Commits one opened record at once, or says that it cannot."""
@@ -42,18 +37,14 @@ class QuickSqlite:
         self._insert = insert
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._look_at = 0.0
 
     def put(self, row: Row) -> bool:
         """Return whether the row is committed; False means that nothing was kept."""
         try:
             connection = self._connection or self._connect()
-            now = time.monotonic()
-            if now >= self._look_at:
-                if inode(self._path) != self._inode:
-                    self.close()  # the file was removed or replaced; the writer says so
-                    return False
-                self._look_at = now + LOOK_SECONDS
+            if inode(self._path) != self._inode:
+                self.close()  # the file was removed or replaced; the writer says so
+                return False
             connection.execute(self._insert, row)
         except sqlite3.Error:
             self.close()
@@ -65,8 +56,7 @@ class QuickSqlite:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-            self._look_at = 0.0
-
+    
     def _connect(self) -> sqlite3.Connection:
         self._inode = inode(self._path)
         connection = connect_sqlite(self._path, Synchronous.NORMAL)
