@@ -9,6 +9,8 @@ from typing import Protocol
 from leeward.storage.engine import Synchronous, connect_sqlite, inode
 from leeward.storage.rows import Row
 
+
+
 class QuickOpener(Protocol):
     """Commits one opened record at once, or says that it cannot."""
 
@@ -56,7 +58,7 @@ class QuickSqlite:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-    
+
     def _connect(self) -> sqlite3.Connection:
         self._inode = inode(self._path)
         connection = connect_sqlite(self._path, Synchronous.NORMAL)
