@@ -55,7 +55,7 @@ async def inspect_whole(
     stopped: dict[int, Verdict] = {}
     for channel in reply.channels:
         account.heard(f"{channel.choice}.{channel.kind}.{channel.index}", channel.text)
-        if channel.choice in stopped:
+        if channel.choice in stopped or not inspector.watches(Stage.REPLY):
             continue
         machine = machine_for(request, inspector, channel.kind, channel.path)
         machine.feed(channel.text)

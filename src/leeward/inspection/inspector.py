@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from leeward.domain.disposition import Disposition
-from leeward.domain.verdict import Cause, Verdict
+from leeward.domain.verdict import CLEAR, Cause, Verdict
 from leeward.domain.view import NO_FACTS, Fact, Stage, View
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.hazards import HazardScores
@@ -77,6 +77,10 @@ class Inspector:
             CodePlan(stride_chars=settings.code_stride_chars, holds=plan.may_stop) if plan.asked else None
         )
 
+    def watches(self, stage: Stage) -> bool:
+        """Whether any rule asks about text of this stage."""
+        return bool(self.ruleset.plans[stage].asked) or (stage is Stage.REPLY and self._code is not None)
+
     def machine(
         self,
         stage: Stage,
@@ -95,7 +99,7 @@ class Inspector:
             code=self._code if stage is Stage.REPLY else None,
             is_code=is_code,
             code_language=code_language,
-            is_watched=bool(self.ruleset.plans[stage].asked) or (stage is Stage.REPLY and self._code is not None),
+            is_watched=self.watches(stage),
             holds_to_end=holds_to_end or self.ruleset.plans[stage].holds_to_end,
         )
         return StreamMachine(plan, identify, layers_of)
@@ -104,6 +108,8 @@ class Inspector:
         self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
     ) -> Passage:
         """Return the verdict on a whole text, and the text as it may be passed on."""
+        if not self.watches(stage):
+            return Passage(CLEAR, text)
         digest = self._digest(text, stage, code_language if is_code else None)
         known = self._recall(digest, part)
         if known is not None:
@@ -118,6 +124,8 @@ class Inspector:
         self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
     ) -> Passage:
         """Do as `inspect` does, leaving the event loop free while threads look."""
+        if not self.watches(stage):
+            return Passage(CLEAR, text)
         digest = self._digest(text, stage, code_language if is_code else None)
         known = self._recall(digest, part)
         if known is not None:

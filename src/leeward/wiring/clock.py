@@ -56,4 +56,10 @@ class Ulids:
                 value = self._last + 1
             self._last = value
         # 26 letters of 5 bits: 130 bits, of which the two highest are always zero.
-        return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])
+        high, low = value >> 60, value & (1 << 60) - 1
+        return "".join([_letters(high >> 60), _letters(high), _letters(low)])[-26:]
+
+
+def _letters(bits: int) -> str:
+    """Return the lowest 60 bits as 12 letters."""
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)])
