@@ -99,7 +99,8 @@ def print_everyday(scored: Scored, thresholds: Thresholds) -> None:
     _head("language", "everyday texts blocked %", "by rule", "sanitised by 009 %")
     for lang in ("all 28", *LANGUAGES, "code"):
         part = everyday & (np.isin(langs, LANGUAGES) if lang == "all 28" else langs == lang)
-        counts = {rule.removeprefix("RULE-MIST-"): int(fired[part].sum()) for rule, fired in by.items() if fired[part].any()}
+        fired_by = {rule: int(fired[part].sum()) for rule, fired in by.items()}
+        counts = {rule.removeprefix("RULE-MIST-"): times for rule, times in fired_by.items() if times}
         shares = Share.of(blocked[part]), Share.of(injected[part])
         print(f"| {lang} | {shares[0]} | {counts or ''} | {shares[1]} |")
 
