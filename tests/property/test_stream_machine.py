@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,7 +46,10 @@ class MarkJudge:
                 cause=Cause.FINDING,
                 detector="marks",
                 finding=Finding(
-                    hazard=mark, confidence=1.0, span=Span(view.start + m.start(), view.start + m.end()), replacement="-"
+                    hazard=mark,
+                    confidence=1.0,
+                    span=Span(view.start + m.start(), view.start + m.end()),
+                    replacement="-",
                 ),
             )
             for mark, disposition in marks.items()
@@ -75,7 +79,8 @@ def plans(draw: st.DrawFn, *, holds: bool | None = None) -> PartPlan:
     reach = draw(st.integers(REACH, REACH + 20))
     size = draw(st.integers(stride + reach, stride + reach + 60))
     least = draw(st.integers(0, size))
-    code = draw(st.none() | st.builds(CodePlan, stride_chars=st.integers(5, 60), size_chars=st.just(10_000), holds=st.just(True)))
+    code_plans = st.builds(CodePlan, stride_chars=st.integers(5, 60), size_chars=st.just(10_000), holds=st.just(True))
+    code = draw(st.none() | code_plans)
     return PartPlan(
         stage=Stage.REPLY,
         windows=WindowPlan(stride_chars=stride, reach_chars=reach, size_chars=size, least_chars=least),
@@ -92,7 +97,7 @@ def texts(*marks: str) -> st.SearchStrategy[str]:
 def pieces(text: str, cuts: list[int]) -> list[str]:
     at = sorted({c % (len(text) + 1) for c in cuts})
     bounds = [0, *at, len(text)]
-    return [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(bounds)]
 
 
 def run(plan: PartPlan, parts: list[str], judge: MarkJudge) -> list[Output]:

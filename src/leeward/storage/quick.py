@@ -10,7 +10,6 @@ from leeward.storage.engine import Synchronous, connect_sqlite, inode
 from leeward.storage.rows import Row
 
 
-
 class QuickOpener(Protocol):
     """Commits one opened record at once, or says that it cannot."""
 
