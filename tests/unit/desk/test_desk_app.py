@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from desk_records import StillClock, closed, empty_store, firing, opened
+from desk_records import NOW, StillClock, closed, empty_store, firing, opened
 
 from asgi_call import Answer, call
 from leeward.desk.access import COOKIE, Access
@@ -57,6 +57,14 @@ async def test_the_live_part_is_what_the_page_holds():
 
     assert "<html" not in live.text
     assert live.text.strip() in page.text
+
+
+async def test_the_day_is_shown_where_it_is_not_today():
+    today = await call(_desk(await _store()), "/desk")
+    earlier = await call(_desk(await _store(at=NOW - 86_400)), "/desk")
+
+    assert 'class="day"' not in today.text
+    assert '<span class="day">2025-10-08</span> 08:53:20' in earlier.text
 
 
 async def test_an_empty_desk_says_how_to_begin():

@@ -111,6 +111,7 @@ class RecordList:
     """The newest decisions.
 
     Attributes:
+        today: Day in UTC, as ISO 8601; rows of today show their time alone.
         exchanges: How many ended in the last hour.
         stopped: How many of them were stopped.
         counts: Of the last hour, one for each rule in use, in order of their ids.
@@ -125,6 +126,7 @@ class RecordList:
 
     wanted: Filter
     rows: tuple[Row, ...]
+    today: str
     exchanges: int
     stopped: int
     counts: tuple[RuleCount, ...]
@@ -207,6 +209,7 @@ def record_list(
     return RecordList(
         wanted=wanted,
         rows=tuple(map(row_of, shown)),
+        today=datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d"),
         exchanges=counts.exchanges,
         stopped=sum(count for disposition, count in counts.dispositions.items() if disposition.stops),
         counts=tuple(_rule_counts(counts.rules, names, wanted)),

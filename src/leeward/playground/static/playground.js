@@ -120,8 +120,14 @@ page.prompt.addEventListener("keydown", (event) => {
 document.querySelectorAll(".copy").forEach((button) => {
   const label = button.firstChild;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(at(button.dataset.copy).textContent.trim());
-    label.textContent = "Copied";
+    const source = at(button.dataset.copy);
+    getSelection().selectAllChildren(source);
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      label.textContent = "Copied";
+    } catch {
+      label.textContent = "Selected"; // browsers lend the clipboard to safe origins only
+    }
     setTimeout(() => { label.textContent = "Copy"; }, 1600);
   });
 });
