@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
 Fact = str | int | float | bool | None | Sequence[str]
 NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Stage(StrEnum):
@@ -102,9 +104,17 @@ class View:
     @property
     def plain(self) -> Layer:
         """The reading with invisible characters removed; the source itself when none was made."""
-        return self.layers[0] if self.layers else Layer("plain", self.text)
+        return self.layers[0] if self.layers else Layer("plain", _as_long(self.text, str))
 
     @property
     def folded(self) -> Layer:
         """The reading in which case, look-alike letters and leetspeak are resolved."""
-        return self.layers[1] if len(self.layers) > 1 else Layer("folded", self.text.lower())
+        return self.layers[1] if len(self.layers) > 1 else Layer("folded", _as_long(self.text, str.lower))
+
+
+def _as_long(text: str, change: Callable[[str], str]) -> str:
+    """Return the changed text, as long as `text`, with unpaired surrogates replaced: no encoder takes them."""
+    changed = change(text)
+    if len(changed) != len(text):  # lower case may take two letters for one
+        changed = "".join(low if len(low := change(char)) == 1 else char for char in text)
+    return _SURROGATE.sub("\ufffd", changed)
