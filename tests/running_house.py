@@ -69,7 +69,7 @@ def _threads() -> Executor:
 
 
 @cache
-def inspector(rules: str = HOUSE_RULES, detectors: tuple[Detector, ...] = (), **table: int) -> Inspector:
+def inspector(rules: str = HOUSE_RULES, detectors: tuple[Detector, ...] = ()) -> Inspector:
     """Return the inspector of the protocol with further rules and detectors."""
     mine = {detector.info.id: detector for detector in detectors}
     known = {**known_infos(), **{name: detector.info for name, detector in mine.items()}}
@@ -79,7 +79,7 @@ def inspector(rules: str = HOUSE_RULES, detectors: tuple[Detector, ...] = (), **
         mine[patterns.id] = InlinePatternDetector(patterns)
         mine[patterns.id].open()
     judge = Judge(book.default, {**_builtin(), **mine}, _threads())
-    return Inspector(judge, inspection_settings(InspectionTable(**table)), bytes(32))
+    return Inspector(judge, inspection_settings(InspectionTable()), bytes(32))
 
 
 @dataclass(frozen=True, slots=True)
