@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from model_server import Answer, Asked, Line, Object
@@ -46,6 +47,27 @@ def chat_stream(*deltas: Any, finish: str = "stop") -> Answer:
         await _stream(line, asked, [{"content": d} if isinstance(d, str) else d for d in deltas], finish)
 
     return answer
+
+
+def each_says(*texts: str, is_cut: bool = False) -> Answer:
+    """A stream in which each choice says something else, letter by letter, side by side."""
+
+    async def answer(line: Line, asked: Asked) -> None:
+        await line.begin()
+        for letters in zip_longest(*texts, fillvalue=""):
+            await line.events(_piece(asked, i, letter, None) for i, letter in enumerate(letters))
+        if not is_cut:
+            await line.events(_piece(asked, i, "", "stop") for i in range(len(texts)))
+        await line.done(mark=not is_cut)
+
+    return answer
+
+
+def _piece(asked: Asked, index: int, text: str, finish: str | None) -> Object:
+    if asked.path != "/v1/completions":
+        return chunk(asked, {"content": text}, finish, index=index)
+    choice = {"index": index, "text": text, "logprobs": None, "finish_reason": finish}
+    return {**chunk(asked, {}), "object": "text_completion", "choices": [choice]}
 
 
 async def _stream(line: Line, asked: Asked, deltas: Iterable[Object], finish: str) -> None:

@@ -7,8 +7,8 @@ import pytest
 from mistralai.client import Mistral
 from mistralai.client.errors import SDKError
 from model_answers import chat, chat_stream, embeddings, response, text_completion
+from served_gateway import Gateway, start, stop
 
-from conftest import Gateway
 from model_server import ModelServer
 
 FORBIDDEN = "the zzquaffle"
@@ -205,8 +205,6 @@ def test_a_prompt_of_ten_megabytes_is_too_long(gpt: openai.OpenAI) -> None:
 
 
 def test_the_gateway_needs_no_settings_file(models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> None:
-    from conftest import start, stop
-
     running: Gateway = start(tmp_path_factory.mktemp("plain"), "--upstream", models.url)
     models.says("any-model", chat("Hello."))
     with openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client:

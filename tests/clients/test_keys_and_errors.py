@@ -12,8 +12,8 @@ import pytest
 from mistralai.client import Mistral
 from mistralai.client.errors import SDKError
 from model_answers import chat, cut, error, silence
+from served_gateway import Gateway
 
-from conftest import Gateway
 from model_server import ModelServer
 
 HELLO = [{"role": "user", "content": "Say hello, please."}]

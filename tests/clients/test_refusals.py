@@ -5,7 +5,7 @@ from __future__ import annotations
 import openai
 import pytest
 from mistralai.client import Mistral
-from model_answers import chat, chat_stream, split_call
+from model_answers import chat, chat_stream, each_says, split_call
 
 from leeward.answers.texts import texts_in
 from model_server import ModelServer
@@ -100,6 +100,47 @@ def test_one_choice_of_two_is_refused_and_the_other_stands(models: ModelServer, 
     assert [c.finish_reason for c in bad.choices] == ["content_filter"] * 2
     assert FORBIDDEN not in bad.model_dump_json()
     assert [c.message.content for c in good.choices] == ["All is well."] * 2
+
+
+def test_a_streamed_prompt_is_refused_in_every_choice(models: ModelServer, gpt: openai.OpenAI) -> None:
+    said = {0: "", 1: ""}
+    with gpt.chat.completions.create(
+        model="gpt-r20", messages=[{"role": "user", "content": SENTENCES["en"]}], n=2, stream=True
+    ) as stream:
+        for chunk in stream:
+            for choice in chunk.choices:
+                said[choice.index] += choice.delta.content or ""
+
+    assert said == dict.fromkeys((0, 1), texts_in("en").refusal)
+
+
+def test_a_choice_that_is_stopped_does_not_stop_the_others(models: ModelServer, gpt: openai.OpenAI) -> None:
+    good, bad = LONG * 2, f"{LONG[:50]} {FORBIDDEN} {LONG}"
+    models.says("gpt-r21", each_says(bad, good))
+    said, reasons = ["", ""], ["", ""]
+    with gpt.completions.create(model="gpt-r21", prompt=["Tell me.", "Tell me more."], stream=True) as stream:
+        for chunk in stream:
+            for choice in chunk.choices:
+                said[choice.index] += choice.text
+                reasons[choice.index] = choice.finish_reason or ""
+
+    assert said == [texts_in("en").refusal, good]
+    assert reasons == ["content_filter", "stop"]
+
+
+def test_a_choice_that_is_cut_beside_one_that_is_stopped_is_not_shown_as_complete(
+    models: ModelServer, gpt: openai.OpenAI
+) -> None:
+    models.says("gpt-r22", each_says(f"About the {FORBIDDEN}. {LONG}", LONG, is_cut=True))
+    reasons = ["", ""]
+    with gpt.chat.completions.create(
+        model="gpt-r22", messages=[{"role": "user", "content": "Tell me."}], n=2, stream=True
+    ) as stream:
+        for chunk in stream:
+            for choice in chunk.choices:
+                reasons[choice.index] = choice.finish_reason or ""
+
+    assert reasons == ["content_filter", "error"]
 
 
 @pytest.mark.parametrize(

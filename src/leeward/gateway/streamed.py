@@ -108,7 +108,8 @@ class StreamRelay:
     async def refuse(self, verdict: Verdict, headers: Headers) -> None:
         """Answer a stream request with a refusal, without asking a model."""
         await self._sender.begin(200, [EVENT_STREAM, (b"cache-control", b"no-cache"), *headers])
-        self._refuse(0, verdict)
+        for choice in range(self._request.choice_count):
+            self._refuse(choice, verdict)
         await self._close()
 
     # Events -----------------------------------------------------------------------------------------------------
@@ -190,13 +191,13 @@ class StreamRelay:
 
     def _is_complete(self) -> bool:
         """Whether nothing more may come: upstream is done, or every choice was stopped."""
-        return self._codec.is_done or (bool(self._stopped) and len(self._stopped) >= self._request.n)
+        return self._codec.is_done or (bool(self._stopped) and len(self._stopped) >= self._request.choice_count)
 
     async def _end_upstream(self) -> None:
         for delta in self._codec.end():
             await self._delta(delta)
         open_choices = sorted({choice for choice, _, _ in self._machines} - self._finished)
-        if not self._codec.is_done and not self._stopped and (open_choices or not self._finished):
+        if not self._codec.is_done and (open_choices or not self._finished):
             raise UpstreamError("The model server ended the stream before it was complete.", kind="cut")
         for choice in open_choices:
             await self._finish(choice, "stop")

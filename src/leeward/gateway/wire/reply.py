@@ -76,8 +76,7 @@ class Reply:
             )
             return cls("responses", body)
         is_text = request.endpoint == "completions"
-        count = request.n * (request.items if is_text else 1)
-        choices: list[Json] = [_written_choice(i, text, reason, is_text) for i in range(count)]
+        choices: list[Json] = [_written_choice(i, text, reason, is_text) for i in range(request.choice_count)]
         kind = "text_completion" if is_text else "chat.completion"
         head: Object = {"id": id, "object": kind, "created": created, "model": request.model}
         return cls(request.endpoint, {**head, "choices": choices, "usage": zero_usage()})

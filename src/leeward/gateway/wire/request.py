@@ -119,6 +119,11 @@ class Request:
         """How many choices are asked for."""
         return self.sampling.n
 
+    @property
+    def choice_count(self) -> int:
+        """How many choices the reply will hold: /v1/completions gives `n` for each prompt."""
+        return self.n * (self.items if self.endpoint == "completions" else 1)
+
     def encode(self) -> bytes:
         """Return the body as it now stands; send this on, never the bytes that came in."""
         return encode(self.body)
