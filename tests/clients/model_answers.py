@@ -133,6 +133,32 @@ def response(text: str) -> Answer:
     return answer
 
 
+def response_call(name: str, arguments: str) -> Answer:
+    """A tool call of /v1/responses, whole or streamed."""
+    item = {"type": "function_call", "id": "fc_7", "call_id": "call_7", "name": name, "status": "completed"}
+    item["arguments"] = arguments
+
+    async def answer(line: Line, asked: Asked) -> None:
+        if not asked.body.get("stream"):
+            await line.whole(200, _response(asked, "completed", [item]))
+            return
+        where: Object = {"item_id": "fc_7", "output_index": 0}
+        begun = {**item, "arguments": "", "status": "in_progress"}
+        events: list[Object] = [
+            {"type": "response.created", "response": _response(asked, "in_progress", [])},
+            {"type": "response.output_item.added", "output_index": 0, "item": begun},
+            *({"type": "response.function_call_arguments.delta", **where, "delta": c} for c in arguments),
+            {"type": "response.function_call_arguments.done", **where, "arguments": arguments, "name": name},
+            {"type": "response.output_item.done", "output_index": 0, "item": item},
+            {"type": "response.completed", "response": _response(asked, "completed", [item])},
+        ]
+        await line.begin()
+        await line.named({**event, "sequence_number": number} for number, event in enumerate(events))
+        await line.done(mark=False)
+
+    return answer
+
+
 def _response(asked: Asked, status: str, output: list[Object]) -> Object:
     usage = {
         "input_tokens": 12, "output_tokens": 3, "total_tokens": 15,
