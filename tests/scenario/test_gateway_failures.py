@@ -468,6 +468,26 @@ async def test_a_head_that_comes_too_slowly_is_hung_up_on(tmp_path: Path, monkey
         assert again.text == "Hello there."
 
 
+async def test_a_head_without_end_is_hung_up_on_and_a_long_body_is_not(tmp_path: Path) -> None:
+    async with ScriptedUpstream(answer()) as upstream, serving(tmp_path, upstream.url) as house:
+        reader, writer = await house.connect()
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-long: ")
+        while not reader.at_eof() and not (told := await _first_line(reader)):
+            writer.write(b"x" * 10_000)
+        writer.close()
+        long = await house.ask({"model": "m", "messages": [{"role": "user", "content": "Hello there. " * 30_000}]})
+
+        assert told == b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+        assert long.text == "Hello there."
+
+
+async def _first_line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await asyncio.wait_for(reader.readline(), 0.01)
+    except TimeoutError:
+        return b""
+
+
 async def test_a_body_that_comes_too_slowly_is_not_waited_for(tmp_path: Path) -> None:
     async with (
         ScriptedUpstream(answer()) as upstream,

@@ -9,6 +9,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
+HEAD_BYTES = 64 * 1024
 
 
 class _Joining:
@@ -50,20 +51,31 @@ class _Joining:
 
 
 class PunctualProtocol(HttpToolsProtocol):
-    """Closes a connection that begins a request and does not finish its head in time.
+    """Closes a connection that begins a request and does not finish its head in time, or not within 64 KiB.
 
-    uvicorn times idle connections only, so a client that sends its head byte by byte could hold one for ever. And it
-    tells of a client that leaves through `receive` alone, which costs a task for each request; here the scope
-    has an extension `leeward.on_disconnect`, a function that takes a callback.
+    uvicorn times idle connections only, so a client that sends its head byte by byte could hold one for ever; and it
+    keeps a head of any length in memory. It tells of a client that leaves through `receive` alone, which costs a task
+    for each request; here the scope has an extension `leeward.on_disconnect`, a function that takes a callback.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
     _on_disconnect: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the head has grown too long."""
+        super().data_received(data)
+        if self._head_timer is None:
+            self._head_bytes = 0
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self._hang_up(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         """Begin to wait for the next head."""
@@ -99,6 +111,9 @@ class PunctualProtocol(HttpToolsProtocol):
             self._head_timer = None
 
     def _too_slow(self) -> None:
+        self._hang_up(b"408 Request Timeout")
+
+    def _hang_up(self, status: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
             self.transport.close()
