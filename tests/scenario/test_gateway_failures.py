@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import resource
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -518,6 +519,37 @@ async def test_a_client_that_leaves_an_endless_stream_ends_it_at_the_model_serve
         assert closed.released_chars > 0
         assert 'outcome="disconnected"' in house.metrics()
         assert "leeward_active_exchanges 0.0" in house.metrics()
+
+
+async def test_a_client_that_does_not_read_slows_the_model_server_down(tmp_path: Path) -> None:
+    async def endless(wire: Wire, seen: Seen) -> None:
+        wire.send(CHUNKED_HEAD)
+        await wire.pour(chunked(event(LONG)))
+
+    async with ScriptedUpstream(endless) as upstream, serving(tmp_path, upstream.url) as house:
+        with socket.socket() as idle:
+            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            idle.connect(("127.0.0.1", house.port))
+            data = json.dumps(STREAM).encode()
+            head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(data)
+            idle.sendall(head + data)
+            await until(lambda: bool(upstream.wires) and upstream.wires[0].is_full)
+            released = await _until_still(upstream)
+        await upstream.wires[0].gone.wait()
+        closed = await house.ended()
+
+        assert released
+        assert closed.outcome is Outcome.DISCONNECTED
+
+
+async def _until_still(upstream: ScriptedUpstream) -> bool:
+    """Whether the model server stays held up for many turns of the loop, rather than for a moment."""
+    still = 0
+    async with asyncio.timeout(20):
+        while still < 200:
+            await asyncio.sleep(0.001)
+            still = still + 1 if upstream.wires[0].is_full else 0
+    return True
 
 
 async def test_a_client_that_leaves_before_the_answer_ends_the_request_at_the_model_server(tmp_path: Path) -> None:
