@@ -1,0 +1,232 @@
+"""Every conformance exchange, through the library and through the whole gateway."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import tomllib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from PIL import ImageOps
+
+from asgi_call import Answer, call
+from harmless_pictures import encoded, picture
+from leeward import Guard
+from leeward.config.tree import EvidenceTable, Settings, Store, Tenant, UpstreamTable
+from leeward.detectors.images.decoding import frames
+from leeward.detectors.images.pdq import pdq, to_hex
+from leeward.domain.disposition import Disposition
+from leeward.domain.verdict import Verdict
+from leeward.domain.view import Stage
+from leeward.gateway.asgi import Receive, Scope, Send
+from leeward.gateway.inner import InnerClient
+from leeward.policy.protocol import PROTOCOL_RULES
+from leeward.storage import migrate
+from leeward.wiring.house import House
+
+FOLDER = Path(__file__).parents[2] / "conformance" / "exchanges"
+HARMLESS = "All is well."
+LISTED = picture(11, 640, 480)
+PICTURES = {
+    "listed": encoded(LISTED),
+    "listed, saved as JPEG": encoded(LISTED, "JPEG", quality=80),
+    "listed, mirrored": encoded(ImageOps.mirror(LISTED)),
+    "not listed": encoded(picture(12, 640, 480)),
+}
+TEXT_STAGES = ("prompt", "reply", "tool_result")
+
+
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    disposition: str
+    duties: list[str]
+    rules: list[str]
+    violations: list[str]
+
+
+class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    claim: str
+    source: str
+    language: str
+    stage: Literal["prompt", "reply", "tool_result", "image", "exchange", "traffic"]
+    text: str
+    expect: Expected
+    image: str = ""
+    model: str = "mistral-small-2506"
+    use: dict[str, str] = {}
+    repeat: int = 1
+    request: dict[str, Any] = {}
+
+    def body(self, number: int) -> dict[str, Any]:
+        """Return request number `number` of a chat client."""
+        question: list[Any] = [{"role": "user", "content": "Please go on."}]
+        match self.stage:
+            case "tool_result":
+                call = {"id": "abcdefghi", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+                question.append({"role": "assistant", "content": "", "tool_calls": [call]})
+                question.append({"role": "tool", "tool_call_id": "abcdefghi", "name": "look", "content": self.text})
+            case "image":
+                data = base64.b64encode(PICTURES[self.image]).decode()
+                shown = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+                question = [{"role": "user", "content": [{"type": "text", "text": self.text}, shown]}]
+            case "prompt" | "exchange" | "traffic":
+                question = [{"role": "user", "content": self.text.replace("{n}", str(number))}]
+            case "reply":
+                pass
+        return {"model": self.model, "messages": question, **self.request}
+
+
+class ScriptedModel:
+    """A model server that says one thing and keeps what it was asked."""
+
+    def __init__(self, reply: str) -> None:
+        self.reply = reply
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        self.asked.append(str(json.loads(message["body"])["messages"][-1]["content"]))
+        choice = {"index": 0, "message": {"role": "assistant", "content": self.reply}, "finish_reason": "stop"}
+        body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+EXCHANGES = {
+    file.stem: msgspec.convert(tomllib.loads(file.read_text("utf-8"))["exchange"], list[Exchange])
+    for file in sorted(FOLDER.glob("*.toml"))
+}
+ALL = [exchange for exchanges in EXCHANGES.values() for exchange in exchanges]
+OF_TEXT = [exchange for exchange in ALL if exchange.stage in TEXT_STAGES]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hash_list(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("lists")
+    (luma,) = frames(PICTURES["listed"])
+    (folder / "files-sha256.txt").write_text(hashlib.sha256(PICTURES["listed"]).hexdigest() + "\n")
+    (folder / "likeness.csv").write_text(f"hash,quality\n{to_hex(pdq(luma).variants[0])},100\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEEWARD_HASH_LISTS", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module")
+def guard(hash_list: None) -> Iterator[Guard]:
+    opened = Guard()
+    yield opened
+    opened.close()
+
+
+@asynccontextmanager
+async def gateway(folder: Path, model: ScriptedModel, use: Mapping[str, str]) -> AsyncIterator[House]:
+    settings = Settings(
+        upstream=(UpstreamTable(name="model", url="http://127.0.0.1/v1"),),
+        store=Store(url=f"sqlite:///{folder / 'records.db'}"),
+        evidence=EvidenceTable(key_file=str(folder / "key")),
+        tenant=(Tenant(id="default", use=dict(use)),),
+    )
+    migrate(settings.store.url)
+    house = House(settings, clients={"model": InnerClient(model)})
+    await house.open()
+    try:
+        yield house
+    finally:
+        await house.close()
+        house.store.engine.dispose()
+
+
+def said(verdict: Verdict) -> Expected:
+    return Expected(
+        verdict.disposition.word,
+        sorted(verdict.duties),
+        list(verdict.rules),
+        sorted({firing.rule for firing in verdict.violations}),
+    )
+
+
+@pytest.mark.parametrize("exchange", OF_TEXT, ids=lambda exchange: exchange.id)
+def test_the_library_judges_as_the_protocol_asks(guard: Guard, exchange: Exchange) -> None:
+    assert said(guard.check(exchange.text, Stage(exchange.stage)).verdict) == exchange.expect, exchange.claim
+
+
+@pytest.mark.parametrize("exchange", ALL, ids=lambda exchange: exchange.id)
+async def test_the_gateway_does_as_the_protocol_asks(tmp_path: Path, exchange: Exchange) -> None:
+    model = ScriptedModel(exchange.text if exchange.stage == "reply" else HARMLESS)
+    async with gateway(tmp_path, model, exchange.use) as house:
+        app = house.app()
+        for number in range(exchange.repeat):
+            body = json.dumps(exchange.body(number)).encode()
+            answer = await call(app, "/v1/chat/completions", method="POST", body=body)
+            if answer.status == 429:
+                break
+        told = answer.json()["leeward"]
+    closed = house.store.find(told["decision_id"])
+    house.store.engine.dispose()
+
+    assert closed is not None
+    assert closed.closed is not None
+    assert said(closed.closed.verdict) == exchange.expect, exchange.claim
+    assert (told["disposition"], told.get("duties", [])) == (exchange.expect.disposition, exchange.expect.duties)
+    assert answer.headers["x-leeward-disposition"] == exchange.expect.disposition
+    _check_what_the_client_sees(exchange, answer)
+    _check_what_the_model_sees(exchange, model)
+
+
+def _check_what_the_client_sees(exchange: Exchange, answer: Answer) -> None:
+    disposition = Disposition.parse(exchange.expect.disposition)
+    if disposition is Disposition.THROTTLE:
+        assert answer.status == 429
+        assert int(answer.headers["retry-after"]) > 0
+    elif disposition is Disposition.RESTRICT:
+        assert (answer.status, answer.json()["error"]["code"]) == (403, "license_restricted")
+    elif disposition.stops:
+        (choice,) = answer.json()["choices"]
+        assert (answer.status, choice["finish_reason"]) == (200, "content_filter")
+        assert exchange.text not in answer.text
+    else:
+        (choice,) = answer.json()["choices"]
+        expected = exchange.text if exchange.stage == "reply" else HARMLESS
+        shown = choice["message"]["content"]
+        assert (answer.status, choice["finish_reason"]) == (200, "stop")
+        assert shown == expected if disposition is not Disposition.ANNOTATE else shown.startswith(expected)
+        assert (len(shown) > len(expected)) == (disposition is Disposition.ANNOTATE)
+
+
+def _check_what_the_model_sees(exchange: Exchange, model: ScriptedModel) -> None:
+    disposition = Disposition.parse(exchange.expect.disposition)
+    if exchange.stage == "reply":
+        assert len(model.asked) == 1
+    elif exchange.stage == "traffic":
+        assert (len(model.asked) < exchange.repeat) == disposition.stops
+    elif disposition.stops:
+        assert model.asked == []
+    elif disposition is Disposition.SANITIZE:
+        (asked,) = model.asked
+        assert asked != exchange.text
+        assert exchange.text not in asked
+    elif exchange.stage != "image":
+        assert model.asked == [exchange.text]
+
+
+@pytest.mark.parametrize("rule", PROTOCOL_RULES)
+def test_each_rule_has_exchanges_that_fire_it_and_near_misses_that_do_not(rule: str) -> None:
+    exchanges = EXCHANGES[rule]
+
+    assert len(exchanges) >= 4
+    assert sum(exchange.expect.rules == [rule] for exchange in exchanges) >= 2
+    assert sum(not exchange.expect.rules for exchange in exchanges) >= 2
+
+
+def test_exchanges_have_ids_of_their_own_a_source_and_many_languages() -> None:
+    assert [i for i, times in Counter(e.id for e in ALL).items() if times > 1] == []
+    assert [e.id for e in ALL if not e.source.startswith("Mistral AI Safety Protocol, ")] == []
+    assert len({e.language for e in ALL}) >= 8
