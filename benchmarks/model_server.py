@@ -10,11 +10,13 @@ import argparse
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Iterator
+from typing import TextIO
 
 import uvloop
 
-from prose import prose
+from prose import SENTENCES, prose
 
 EVENTS = 101  # role, 98 words, finish, [DONE]
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n"
@@ -29,7 +31,11 @@ def whole(number: int) -> bytes:
             "created": 1_700_000_000,
             "model": "mock",
             "choices": [
-                {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": prose(number, 11)}}
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": prose(number, SENTENCES)},
+                }
             ],
             "usage": {"prompt_tokens": 180, "completion_tokens": 200, "total_tokens": 380},
         }
@@ -41,9 +47,14 @@ def sized(body: bytes) -> bytes:
     return _HEAD % (b"application/json", b"content-length: %d\r\n" % len(body)) + body
 
 
+def words_of(number: int) -> list[str]:
+    """Return the words of a stream; the role comes before them, two events after them."""
+    return prose(number, 8).split()[: EVENTS - 3]
+
+
 def events(number: int) -> list[bytes]:
     """Return the stream, head included, as what is written at each beat."""
-    words = prose(number, 8).split()[: EVENTS - 3]
+    words = words_of(number)
     pieces = [_event(number, {"role": "assistant", "content": ""})]
     pieces += [_event(number, {"content": word + " "}) for word in words]
     pieces += [_event(number, {}, "stop"), b"data: [DONE]\n\n"]
@@ -69,8 +80,9 @@ class ModelServer(asyncio.Protocol):
 
     numbers = itertools.count()
 
-    def __init__(self, delay_seconds: float) -> None:
+    def __init__(self, delay_seconds: float, journal: TextIO | None) -> None:
         self._delay = delay_seconds
+        self._journal = journal
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -93,15 +105,20 @@ class ModelServer(asyncio.Protocol):
         if head.startswith(b"GET"):
             self._transport.write(sized(_MODELS))
         elif b'"stream":true' in rest or b'"stream": true' in rest:
-            self._beat(iter(events(number)))
+            self._beat(number, iter(events(number)), [])
         else:
             self._transport.write(whole(number))
 
-    def _beat(self, pieces: Iterator[bytes]) -> None:
+    def _beat(self, number: int, pieces: Iterator[bytes], sent: list[float]) -> None:
         piece = next(pieces, None)
-        if piece is not None and self._transport is not None:
-            self._transport.write(piece)
-            asyncio.get_running_loop().call_later(self._delay, self._beat, pieces)
+        if piece is None or self._transport is None:
+            return
+        sent.append(time.monotonic())
+        if len(sent) == EVENTS and self._journal is not None:
+            # Before the last event leaves, since the client may look once it has that.
+            self._journal.write(json.dumps({"words": words_of(number), "sent": sent[1:-2]}) + "\n")
+        self._transport.write(piece)
+        asyncio.get_running_loop().call_later(self._delay, self._beat, number, pieces, sent)
 
 
 def _length(head: bytes) -> int:
@@ -110,9 +127,13 @@ def _length(head: bytes) -> int:
     return int(lower[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
 
 
-async def main(port: int, delay_seconds: float) -> None:
+async def main(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: ModelServer(delay_seconds), "127.0.0.1", port, backlog=1024)
+    # Line by line, so that a client that has seen the end of a stream a moment ago finds it there.
+    journal = open(arguments.journal, "w", buffering=1) if arguments.journal else None  # noqa: SIM115
+    server = await loop.create_server(
+        lambda: ModelServer(arguments.delay_ms / 1000, journal), "127.0.0.1", arguments.port, backlog=1024
+    )
     await server.serve_forever()
 
 
@@ -120,5 +141,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=9101)
     parser.add_argument("--delay-ms", type=float, default=10.0)
-    arguments = parser.parse_args()
-    uvloop.run(main(arguments.port, arguments.delay_ms / 1000))
+    parser.add_argument("--journal", help="file: of each stream, its words and when each was sent, as JSON lines")
+    uvloop.run(main(parser.parse_args()))

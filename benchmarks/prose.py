@@ -25,6 +25,8 @@ def _pool() -> list[str]:
 
 
 POOL = tuple(_pool())
+# About 200 tokens.
+SENTENCES = 13
 
 
 def prose(number: int, sentences: int) -> str:

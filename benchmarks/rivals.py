@@ -13,7 +13,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +23,20 @@ import psutil
 from load import KEY
 
 LITELLM = "litellm[proxy]==1.106.2"
+NEMO = "nemoguardrails[server]==0.24.1"
+LEEWARD = f"{Path(sys.executable).with_name('leeward')} serve --host 127.0.0.1 --port {{port}} --upstream {{upstream}}"
+# Leeward then enforces nothing and says so: what is left is the gateway itself.
+NO_RULES = {"LEEWARD_RULES__USE": "unsafe-allow-all"}
+MOCK = "direct"
+_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _SHOWN_CHARS = 2_000
 _PROBE = json.dumps({"model": "mock", "messages": [{"role": "user", "content": "Hello there."}]}).encode()
+
+
+class NotThere(Exception):
+    """A rival cannot be measured on this machine."""
 
 
 @dataclass(slots=True)
@@ -69,7 +80,7 @@ class Proxy:
             if self.process.poll() is not None or time.perf_counter() - begun > _START_SECONDS:
                 self.stop()
                 raise SystemExit(f"{self.name} does not answer ({why}); it said:\n{self.said()}")
-            time.sleep(0.05)
+            time.sleep(0.02)
         self.start_seconds = time.perf_counter() - begun
 
     @property
@@ -101,61 +112,124 @@ class Proxy:
         return sum(_cpu_seconds(each) for each in _family(self.process.pid))
 
     def memory_mib(self) -> float:
-        """Proportional set size of the process and its descendants."""
+        """Resident set size of the process and its descendants."""
         assert self.process is not None
-        return sum(each.memory_full_info().pss for each in _family(self.process.pid)) / 2**20
+        return sum(each.memory_info().rss for each in _family(self.process.pid)) / 2**20
 
 
-def leeward(name: str, command: str, port: int, upstream_port: int, folder: Path) -> Proxy:
+@contextmanager
+def running(proxies: Sequence[Proxy]) -> Iterator[None]:
+    """Start them in order, and stop all of them whatever happens, also when told to end."""
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        for each in proxies:
+            each.start()
+        yield
+    finally:
+        for each in reversed(proxies):
+            each.stop()
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(f"ended by signal {number}")
+
+
+def those_there(makers: Mapping[str, Callable[[], Proxy]], without: Sequence[str]) -> list[Proxy]:
+    """Return the rivals that can be had on this machine; say of each other one why it is left out."""
+    found = []
+    for name, make in makers.items():
+        if name in without:
+            continue
+        try:
+            found.append(make())
+        except NotThere as error:
+            print(f"skipping {name}: {error}", file=sys.stderr)
+    return found
+
+
+def leeward(
+    name: str,
+    command: str,
+    port: int,
+    upstream_port: int,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Proxy:
     """Return Leeward, or anything else that `command` starts; `{port}` and `{upstream}` in it are filled in."""
     upstream = f"http://127.0.0.1:{upstream_port}/v1"
-    return Proxy(name, port, shlex.split(command.format(port=port, upstream=upstream)), _own(folder, name))
+    filled = shlex.split(command.format(port=port, upstream=upstream))
+    return Proxy(name, port, filled, _own(folder, name), environment or {})
 
 
 def nginx(port: int, upstream_port: int, folder: Path) -> Proxy:
     """Return nginx as a plain reverse proxy: keep-alive both ways, nothing buffered, nothing logged."""
     program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if program is None:
-        raise SystemExit(
-            "nginx is not installed. Install it (Debian: apt-get install nginx), or leave it out: --without nginx"
-        )
+        raise NotThere("nginx is not installed; on Debian: apt-get install nginx")
     folder = _own(folder, "nginx")
     settings = folder / "nginx.conf"
     settings.write_text(_NGINX.format(port=port, upstream_port=upstream_port))
     return Proxy("nginx", port, [program, "-p", str(folder), "-c", str(settings)], folder)
 
 
-def litellm(port: int, upstream_port: int, folder: Path, cache: Path) -> Proxy:
-    """Return the LiteLLM proxy without database or guardrail, installed into a virtual environment in `cache`."""
-    home = cache / "litellm"
-    program = home / "bin" / "litellm"
-    if not program.exists():
-        print(f"installing {LITELLM} into {home} (700 MB, once)", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "--quiet", LITELLM], check=True)
-    folder = _own(folder, "litellm")
-    settings = folder / "litellm.yaml"
-    settings.write_text(_LITELLM.format(upstream_port=upstream_port, key=KEY))
-    command = [
-        str(program),
-        "--config",
-        str(settings),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--num_workers",
-        "1",
-    ]
-    return Proxy("litellm", port, command, folder, _LITELLM_ENVIRONMENT)
+def litellm(port: int, upstream_port: int, folder: Path) -> Proxy:
+    """Return the LiteLLM proxy without database or guardrail."""
+    return _litellm("litellm", _LITELLM, port, upstream_port, folder)
+
+
+def litellm_filter(port: int, upstream_port: int, folder: Path) -> Proxy:
+    """Return the LiteLLM proxy with its built-in filter: three patterns and one word, on request and reply."""
+    return _litellm("litellm-content-filter", _LITELLM_FILTER + _LITELLM, port, upstream_port, folder)
+
+
+def _litellm(name: str, settings: str, port: int, upstream_port: int, folder: Path) -> Proxy:
+    program = installed(LITELLM, "litellm", "700 MB") / "litellm"
+    folder = _own(folder, name)
+    file = folder / "litellm.yaml"
+    file.write_text(settings.format(upstream_port=upstream_port, key=KEY))
+    command = [str(program), "--config", str(file), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+    return Proxy(name, port, command, folder, _LITELLM_ENVIRONMENT)
+
+
+def nemo_regex(port: int, upstream_port: int, folder: Path) -> Proxy:
+    """Return the NeMo Guardrails server with nothing but two regular expressions, on request and reply."""
+    program = installed(NEMO, "nemo", "320 MB") / "nemoguardrails"
+    folder = _own(folder, "nemo-regex")
+    (folder / "mock").mkdir()
+    (folder / "mock" / "config.yml").write_text(_NEMO.format(upstream_port=upstream_port))
+    command = [str(program), "server", "--config", str(folder), "--default-config-id", "mock"]
+    command += ["--port", str(port), "--disable-chat-ui"]
+    return Proxy("nemo-regex", port, command, folder, {"OPENAI_API_KEY": "sk-bench"})
+
+
+def installed(what: str, name: str, size: str) -> Path:
+    """Return the programs of a rival in a virtual environment of its own, installed on first use.
+
+    Raises:
+        NotThere: If it cannot be installed.
+    """
+    home = _CACHE / name
+    done = home / ".installed"
+    if not done.exists() or done.read_text() != what:
+        print(f"installing {what} into {home} ({size}, once)", file=sys.stderr)
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([str(home / "bin" / "pip"), "install", "--quiet", what], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise NotThere(f"{what} cannot be installed: {error}") from error
+        done.write_text(what)
+    return home / "bin"
 
 
 def mock(port: int, delay_ms: float, folder: Path) -> Proxy:
-    """Return the model server that all of them stand in front of."""
+    """Return the model server that all of them stand in front of; it notes when it sent what, in `journal(folder)`."""
     program = Path(__file__).with_name("model_server.py")
-    return Proxy(
-        "direct", port, [sys.executable, str(program), "--port", str(port), "--delay-ms", str(delay_ms)], folder
-    )
+    command = [sys.executable, str(program), "--port", str(port), "--delay-ms", str(delay_ms)]
+    return Proxy(MOCK, port, [*command, "--journal", str(journal(folder))], folder)
+
+
+def journal(folder: Path) -> Path:
+    return folder / "journal.jsonl"
 
 
 def _own(folder: Path, name: str) -> Path:
@@ -239,6 +313,37 @@ model_list:
     litellm_params: {{model: openai/mock, api_base: "http://127.0.0.1:{upstream_port}/v1", api_key: sk-bench}}
 litellm_settings: {{telemetry: false, drop_params: true, request_timeout: 60}}
 general_settings: {{master_key: {key}}}
+"""
+_LITELLM_FILTER = """
+guardrails:
+  - guardrail_name: filter
+    litellm_params:
+      guardrail: litellm_content_filter
+      mode: [pre_call, post_call]
+      default_on: true
+      patterns:
+        - {{pattern_type: prebuilt, pattern_name: us_ssn, action: BLOCK}}
+        - {{pattern_type: prebuilt, pattern_name: email, action: MASK}}
+        - {{pattern_type: prebuilt, pattern_name: aws_access_key, action: BLOCK}}
+      blocked_words:
+        - {{keyword: "confidential-project", action: BLOCK}}
+"""
+_NEMO = """
+models:
+  - type: main
+    engine: openai
+    model: mock
+    parameters: {{base_url: "http://127.0.0.1:{upstream_port}/v1", api_key: sk-bench}}
+rails:
+  config:
+    regex_detection:
+      input: {{patterns: ["\\\\b\\\\d{{3}}-\\\\d{{2}}-\\\\d{{4}}\\\\b", "AKIA[0-9A-Z]{{16}}"]}}
+      output: {{patterns: ["\\\\b\\\\d{{3}}-\\\\d{{2}}-\\\\d{{4}}\\\\b", "AKIA[0-9A-Z]{{16}}"]}}
+  input: {{flows: [regex check input]}}
+  output:
+    flows: [regex check output]
+    streaming: {{enabled: true, chunk_size: 50, context_size: 10, stream_first: false}}
+streaming: true
 """
 _LITELLM_ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # without it, a price list is fetched at start
