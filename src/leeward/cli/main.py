@@ -20,14 +20,14 @@ app = App(
     version=__version__,
 )
 # Commands are named by path, so that `leeward check` does not pay for importing the gateway.
-app.command("leeward.cli.serve:serve", name="serve")
-app.command("leeward.cli.init:init", name="init")
-app.command("leeward.cli.check:check", name="check")
-app.command("leeward.cli.scan:scan", name="scan")
-app.command("leeward.cli.ruleset:app", name="ruleset")
-app.command("leeward.cli.key:app", name="key")
-app.command("leeward.cli.extraction:app", name="extraction")
-app.command("leeward.cli.licence:app", name="licence")
+app.command("leeward.cli.serve:serve", name="serve", help="Serve the gateway in front of a model server.")
+app.command("leeward.cli.init:init", name="init", help="Write a commented settings file.")
+app.command("leeward.cli.check:check", name="check", help="Check one text and say what would happen to it.")
+app.command("leeward.cli.scan:scan", name="scan", help="Check every row of a JSON Lines file.")
+app.command("leeward.cli.ruleset:app", name="ruleset", help="Check, show and compare rulesets.")
+app.command("leeward.cli.key:app", name="key", help="Make, list and revoke virtual keys.")
+app.command("leeward.cli.extraction:app", name="extraction", help="Replay traffic through the extraction watch.")
+app.command("leeward.cli.licence:app", name="licence", help="Look up the licences of models.")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         code_language: For stage `code`.
     """
 
-    id: str
+    id: str | int
     text: str = ""
     stage: StageName = "prompt"
     lang: str = ""
@@ -42,7 +42,7 @@ def read_rows(path: Path) -> list[Row]:
         SettingsError: If the file cannot be read, or a line is no row; names the line.
     """
     rows: list[Row] = []
-    seen: set[str] = set()
+    seen: set[str | int] = set()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -70,10 +70,10 @@ def _row(path: Path, number: int, line: bytes) -> Row:
 
 
 class _Done(msgspec.Struct):
-    id: str
+    id: str | int
 
 
-def done_ids(path: Path) -> set[str]:
+def done_ids(path: Path) -> set[str | int]:
     """Return the ids in the output of an earlier, interrupted scan; a torn last line is cut off.
 
     Raises:
@@ -81,7 +81,7 @@ def done_ids(path: Path) -> set[str]:
     """
     if not path.exists():
         return set()
-    done: set[str] = set()
+    done: set[str | int] = set()
     whole = 0
     decoder = msgspec.json.Decoder(_Done)
     with path.open("rb+") as file:

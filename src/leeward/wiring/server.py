@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -30,6 +31,9 @@ def run(settings: Settings) -> None:
     configure(settings.telemetry.log_level, settings.telemetry.log_format)
     migrate(settings.store.url)
     server = settings.server
+    if sys.stderr.isatty() or settings.demo:
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        sys.stderr.write(f"Leeward serves http://{host}:{server.port}; open it in a browser. Stop with Ctrl-C.\n")
     log.info("serving", extra={"host": server.host, "port": server.port, "workers": server.workers})
     if server.workers > 1:
         os.environ[_HANDED_ON] = msgspec.json.encode(settings).decode()
