@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import tomllib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,23 +14,19 @@ import msgspec
 import pytest
 from PIL import ImageOps
 
-from asgi_call import Answer, call
+from asgi_call import Answer
 from harmless_pictures import encoded, picture
+from inner_house import HARMLESS, ScriptedModel, inner_house
 from leeward import Guard
-from leeward.config.tree import EvidenceTable, Settings, Store, Tenant, UpstreamTable
+from leeward.config.tree import Tenant
 from leeward.detectors.images.decoding import frames
 from leeward.detectors.images.pdq import pdq, to_hex
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Verdict
 from leeward.domain.view import Stage
-from leeward.gateway.asgi import Receive, Scope, Send
-from leeward.gateway.inner import InnerClient
 from leeward.policy.protocol import PROTOCOL_RULES
-from leeward.storage import migrate
-from leeward.wiring.house import House
 
 FOLDER = Path(__file__).parents[2] / "conformance" / "exchanges"
-HARMLESS = "All is well."
 LISTED = picture(11, 640, 480)
 PICTURES = {
     "listed": encoded(LISTED),
@@ -83,23 +77,6 @@ class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {"model": self.model, "messages": question, **self.request}
 
 
-class ScriptedModel:
-    """A model server that says one thing and keeps what it was asked."""
-
-    def __init__(self, reply: str) -> None:
-        self.reply = reply
-        self.asked: list[str] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        message = await receive()
-        self.asked.append(str(json.loads(message["body"])["messages"][-1]["content"]))
-        choice = {"index": 0, "message": {"role": "assistant", "content": self.reply}, "finish_reason": "stop"}
-        body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
-
-
 EXCHANGES = {
     file.stem: msgspec.convert(tomllib.loads(file.read_text("utf-8"))["exchange"], list[Exchange])
     for file in sorted(FOLDER.glob("*.toml"))
@@ -126,24 +103,6 @@ def guard(hash_list: None) -> Iterator[Guard]:
     opened.close()
 
 
-@asynccontextmanager
-async def gateway(folder: Path, model: ScriptedModel, use: Mapping[str, str]) -> AsyncIterator[House]:
-    settings = Settings(
-        upstream=(UpstreamTable(name="model", url="http://127.0.0.1/v1"),),
-        store=Store(url=f"sqlite:///{folder / 'records.db'}"),
-        evidence=EvidenceTable(key_file=str(folder / "key")),
-        tenant=(Tenant(id="default", use=dict(use)),),
-    )
-    migrate(settings.store.url)
-    house = House(settings, clients={"model": InnerClient(model)})
-    await house.open()
-    try:
-        yield house
-    finally:
-        await house.close()
-        house.store.engine.dispose()
-
-
 def said(verdict: Verdict) -> Expected:
     return Expected(
         verdict.disposition.word,
@@ -161,20 +120,16 @@ def test_the_library_judges_as_the_protocol_asks(guard: Guard, exchange: Exchang
 @pytest.mark.parametrize("exchange", ALL, ids=lambda exchange: exchange.id)
 async def test_the_gateway_does_as_the_protocol_asks(tmp_path: Path, exchange: Exchange) -> None:
     model = ScriptedModel(exchange.text if exchange.stage == "reply" else HARMLESS)
-    async with gateway(tmp_path, model, exchange.use) as house:
-        app = house.app()
+    async with inner_house(tmp_path, model, tenant=(Tenant(id="default", use=exchange.use),)) as running:
         for number in range(exchange.repeat):
-            body = json.dumps(exchange.body(number)).encode()
-            answer = await call(app, "/v1/chat/completions", method="POST", body=body)
+            answer = await running.post("/v1/chat/completions", exchange.body(number))
             if answer.status == 429:
                 break
-        told = answer.json()["leeward"]
-    closed = house.store.find(told["decision_id"])
-    house.store.engine.dispose()
+        await running.house.close()
+        told, closed = answer.json()["leeward"], running.record(answer).closed
 
     assert closed is not None
-    assert closed.closed is not None
-    assert said(closed.closed.verdict) == exchange.expect, exchange.claim
+    assert said(closed.verdict) == exchange.expect, exchange.claim
     assert (told["disposition"], told.get("duties", [])) == (exchange.expect.disposition, exchange.expect.duties)
     assert answer.headers["x-leeward-disposition"] == exchange.expect.disposition
     _check_what_the_client_sees(exchange, answer)
