@@ -34,7 +34,10 @@ from leeward.wiring.http import PunctualProtocol
 from leeward.wiring.rules import inspection_settings
 
 MARKER = "zzquaffle"
-HASTY = WriterLimits(open_seconds=0.2, backoff_seconds=0.005, backoff_most_seconds=0.01, attempts=3)
+QUICK = WriterLimits(linger_seconds=0.002)
+HASTY = WriterLimits(
+    linger_seconds=0.002, open_seconds=0.2, backoff_seconds=0.005, backoff_most_seconds=0.01, attempts=3
+)
 _TOP = """
 name = "house"
 version = "1.0.0"
@@ -225,7 +228,7 @@ async def opened(
     url: str,
     *,
     inspector: Inspector | None = None,
-    writer: WriterLimits | None = None,
+    writer: WriterLimits = QUICK,
     upstream: Mapping[str, Any] | None = None,
     equipment: Mapping[str, Any] | None = None,
     **tables: Any,
@@ -242,12 +245,14 @@ async def opened(
     told = settings(folder, url, upstream or {}, tables)
     migrate(told.store.url)
     house = House(told)
-    if writer is not None:
-        keyring = Keyring.load(folder / "key", "")
-        house.store.engine.dispose()
-        house.store = SqlStore(
-            told.store.url, clock=SystemClock(), worker="W", keyring=keyring, options=StoreOptions(limits=writer)
-        )
+    house.store.engine.dispose()
+    house.store = SqlStore(
+        told.store.url,
+        clock=SystemClock(),
+        worker="W",
+        keyring=Keyring.load(folder / "key", ""),
+        options=StoreOptions(limits=writer),
+    )
     house.equipment = replace(
         house.equipment,
         store=house.store,
@@ -277,11 +282,11 @@ async def serving(folder: Path, url: str, **how: Any) -> AsyncIterator[RunningHo
             )  # fmt: skip
             server = uvicorn.Server(config)
             running.port = listening.getsockname()[1]
-            task = asyncio.create_task(server.serve(sockets=[listening]))
-            await until(lambda: server.started)
+            config.load()
+            server.lifespan = config.lifespan_class(config)
+            await server.startup(sockets=[listening])
             try:
                 async with asyncio.timeout(50):
                     yield running
             finally:
-                server.should_exit = True
-                await task
+                await server.shutdown(sockets=[listening])
