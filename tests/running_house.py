@@ -245,7 +245,7 @@ async def opened(
     told = settings(folder, url, upstream or {}, tables)
     migrate(told.store.url)
     house = House(told)
-    house.store.engine.dispose()
+    replaced = house.store  # the doorkeeper still asks it for keys
     house.store = SqlStore(
         told.store.url,
         clock=SystemClock(),
@@ -265,6 +265,7 @@ async def opened(
     finally:
         await house.close()
         house.store.engine.dispose()
+        replaced.engine.dispose()
 
 
 def _house_inspector() -> Inspector:
