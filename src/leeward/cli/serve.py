@@ -41,7 +41,7 @@ def serve(
         server,
         host=host or server.host,
         port=server.port if port is None else port,
-        workers=workers or server.workers,
+        workers=server.workers if workers is None else workers,
     )
     upstreams = settings.upstream
     if upstream is not None:
@@ -64,6 +64,8 @@ def _check(settings: Settings) -> None:
             remedy="Name one with --upstream http://127.0.0.1:8000/v1, or in [[upstream]] of leeward.toml, "
             "or try the built-in one with --demo.",
         )
+    if settings.server.workers < 1:
+        raise SettingsError(f"--workers {settings.server.workers} makes no sense", remedy="Give 1 or more.")
     if settings.server.host not in _LOOPBACK and settings.keys == "open":
         raise SettingsError(
             f"`keys = \"open\"` on {settings.server.host} would let anyone on the network use the model server",
