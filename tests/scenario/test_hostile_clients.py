@@ -171,6 +171,28 @@ async def test_a_client_that_does_not_read_slows_the_model_server_down(tmp_path:
         assert closed.outcome is Outcome.DISCONNECTED
 
 
+async def test_a_client_that_never_reads_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leeward.wiring.http.UNREAD_SECONDS", 0.05)
+
+    async def endless(wire: Wire, seen: Seen) -> None:
+        wire.send(CHUNKED_HEAD)
+        await wire.pour(chunked(event(LONG)))
+
+    async with ScriptedUpstream(endless) as upstream, serving(tmp_path, upstream.url) as house:
+        with socket.socket() as idle:
+            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            idle.connect(("127.0.0.1", house.port))
+            data = json.dumps(STREAM).encode()
+            idle.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(data))
+            idle.sendall(data)
+            await until(lambda: bool(upstream.wires))
+            await upstream.wires[0].gone.wait()
+            closed = await house.ended()
+
+        assert closed.outcome is Outcome.DISCONNECTED
+        assert house.taken_connections == 0
+
+
 async def _until_still(upstream: ScriptedUpstream) -> bool:
     """Whether the model server stays held up for many turns of the loop, rather than for a moment."""
     still = 0

@@ -10,6 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
 HEAD_BYTES = 64 * 1024
+# How long a client may leave what was sent to it unread.
+UNREAD_SECONDS = 60.0
 
 
 class _Joining:
@@ -60,6 +62,7 @@ class PunctualProtocol(HttpToolsProtocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _unread_timer: asyncio.TimerHandle | None = None
     _on_disconnect: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -91,9 +94,20 @@ class PunctualProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {"leeward.on_disconnect": self._tell_of_disconnect}  # type: ignore[dict-item]
         super().on_headers_complete()
 
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read: a stream that nobody reads holds a connection to the model server."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: the client reads."""
+        self._stop_unread_timer()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the exchange under way that its client is gone."""
         self._stop_timer()
+        self._stop_unread_timer()
         if self._on_disconnect is not None:
             self._on_disconnect()
         super().connection_lost(exc)
@@ -109,6 +123,11 @@ class PunctualProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def _too_slow(self) -> None:
         self._hang_up(b"408 Request Timeout")
