@@ -6,7 +6,6 @@ import os
 import sys
 
 from cyclopts import App
-from rich.console import Console
 
 from leeward import __version__
 from leeward.errors import LeewardError
@@ -35,5 +34,7 @@ def main() -> None:
     try:
         app()
     except LeewardError as error:
+        from rich.console import Console
+
         Console(stderr=True, highlight=False, markup=False).print(f"leeward: {error.diagnostics()}")
         sys.exit(2)

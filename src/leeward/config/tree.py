@@ -100,7 +100,7 @@ class InspectionTable(Section, frozen=True, kw_only=True):
     reach_chars: int = 128
     window_chars: int = 384
     code_stride_chars: int = 2_000
-    cache_entries: int = 20_000
+    cache_entries: int = 8_192
     spotlight: Literal["none", "delimit", "datamark"] = "none"
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from leeward.detectors.code.engine import Weakness, scan
+from typing import TYPE_CHECKING
+
 from leeward.detectors.code.grammar import grammar_file
 from leeward.domain.finding import NOTHING, Finding, Reading
 from leeward.domain.ports import DetectorInfo, Placement
 from leeward.domain.view import Stage, View
+
+if TYPE_CHECKING:
+    from leeward.detectors.code.engine import Weakness
 
 
 class CodeScan:
@@ -41,6 +45,8 @@ class CodeScan:
         Raises:
             DetectorError: If the grammar of its language cannot be loaded.
         """
+        from leeward.detectors.code.engine import scan  # parsers cost 4 MB, and much traffic holds no code
+
         found = scan(view.text, view.code_language)
         return Reading(tuple(_finding(weakness) for weakness in found)) if found else NOTHING
 

@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 
-from leeward.detectors.images.decoding import Unreadable, frames
 from leeward.detectors.images.hash_lists import KnownHashes, ListCount, read_folder
 from leeward.detectors.images.near import Near, NearIndex
 from leeward.detectors.images.pdq import LEAST_QUALITY, LIKENESS_BITS, WORDS, pdq
@@ -71,6 +70,11 @@ class ImageHash:
             # At this level the gateway says so at its start, and one-shot commands on text stay quiet.
             _logger.info("images are compared with 0 known hashes: name a folder of lists in %s", SETTING)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether there is nothing to compare images with, so that looking at one tells nothing."""
+        return not self.lists
+
     def examine(self, view: View) -> Reading:
         """Return whether the image is known.
 
@@ -90,6 +94,8 @@ class ImageHash:
         return None
 
     def _alike(self, image: bytes) -> Finding | None:
+        from leeward.detectors.images.decoding import frames  # Pillow costs 5 MB, and much traffic holds no images
+
         for luma in frames(image):
             hashed = pdq(luma)
             within = LIKENESS_BITS if hashed.quality >= LEAST_QUALITY else _LIKENESS_BITS_WHEN_PLAIN
@@ -112,6 +118,3 @@ class ImageHash:
 def _confidence(distance: int) -> float:
     """Return how surely two images this near are the same: 0.999 when equal, 0.9 at the limit of likeness."""
     return 0.999 - 0.099 * (distance / LIKENESS_BITS) ** 2
-
-
-__all__ = ["ImageHash", "Unreadable"]

@@ -66,6 +66,15 @@ class Explains(Protocol):
         """Return the finding behind a score that it gave for `view`."""
 
 
+@runtime_checkable
+class MayBeBlind(Protocol):
+    """A detector that may have nothing to compare with; its rules then count as unchecked, though nothing failed."""
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether looking tells nothing."""
+
+
 class Clock(Protocol):
     """Time."""
 

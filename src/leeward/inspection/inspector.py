@@ -36,7 +36,7 @@ class InspectionSettings:
     prompt_windows: WindowPlan = PROMPT_WINDOWS
     reply_windows: WindowPlan = REPLY_WINDOWS
     code_stride_chars: int = 2_000
-    cache_entries: int = 20_000
+    cache_entries: int = 8_192
     spotlight: Spotlight = Spotlight.NONE
 
 
@@ -111,7 +111,7 @@ class Inspector:
         if not self.watches(stage):
             return Passage(CLEAR, text)
         digest = self._digest(text, stage, code_language if is_code else None)
-        known = self._recall(digest, part)
+        known = self._recall(digest, text, part)
         if known is not None:
             return known
         machine = self.machine(stage, part, is_code=is_code, code_language=code_language)
@@ -127,7 +127,7 @@ class Inspector:
         if not self.watches(stage):
             return Passage(CLEAR, text)
         digest = self._digest(text, stage, code_language if is_code else None)
-        known = self._recall(digest, part)
+        known = self._recall(digest, text, part)
         if known is not None:
             return known
         machine = self.machine(stage, part, is_code=is_code, code_language=code_language)
@@ -175,12 +175,14 @@ class Inspector:
             text.encode("utf-8", "surrogatepass"), key=self._cache_key, person=tag[:16], digest_size=16
         ).digest()
 
-    def _recall(self, digest: bytes, part: str) -> Passage | None:
+    def _recall(self, digest: bytes, text: str, part: str) -> Passage | None:
         passage = self._cache.get(digest)
         if passage is None:
             return None
         with suppress(KeyError):  # another thread may have crowded it out this moment
             self._cache.move_to_end(digest)
+        if not passage.is_changed:
+            passage = replace(passage, text=text)
         if not passage.verdict.firings:
             return passage
         firings = tuple(replace(firing, part=part) for firing in passage.verdict.firings)
@@ -189,7 +191,8 @@ class Inspector:
     def _remember(self, digest: bytes, passage: Passage) -> Passage:
         # A look that failed may succeed the next time, so it is not remembered.
         if not passage.verdict.unchecked:
-            self._cache[digest] = passage
+            # A text that stayed as it was comes with the next question too, and need not be kept.
+            self._cache[digest] = passage if passage.is_changed else replace(passage, text="")
             if len(self._cache) > self._settings.cache_entries:
                 with suppress(KeyError):
                     self._cache.popitem(last=False)

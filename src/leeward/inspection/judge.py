@@ -11,7 +11,7 @@ from dataclasses import replace
 from leeward.detectors.runner import run
 from leeward.domain.disposition import Disposition
 from leeward.domain.finding import Failed, Report
-from leeward.domain.ports import Detector, Explains, Placement
+from leeward.domain.ports import Detector, Explains, MayBeBlind, Placement
 from leeward.domain.rule import Ruleset
 from leeward.domain.verdict import CLEAR, Firing, Verdict
 from leeward.domain.view import Stage, View
@@ -32,11 +32,14 @@ class Judge:
         self._threads = threads
         self._plans = ruleset.plans
         self._explainers = {name: d for name, d in detectors.items() if isinstance(d, Explains)}
+        self._blind: dict[Stage, frozenset[str]] = {}  # rules of which nothing can be told
         self._inline: dict[Stage, tuple[Detector, ...]] = {}
         self._threaded: dict[Stage, tuple[Detector, ...]] = {}
         self._missing: dict[Stage, tuple[Report, ...]] = {}
         for stage, plan in ruleset.plans.items():
             found = [detectors[d] for d in plan.detectors if d in detectors]
+            blind = {d.info.id for d in found if isinstance(d, MayBeBlind) and d.is_blind}
+            self._blind[stage] = frozenset(r.id for r, cs in plan.asked if any(c.detector in blind for c in cs))
             self._inline[stage] = tuple(d for d in found if d.info.placement is Placement.INLINE)
             self._threaded[stage] = tuple(d for d in found if d.info.placement is Placement.THREAD)
             self._missing[stage] = tuple(Failed(d, "unavailable") for d in plan.detectors if d not in detectors)
@@ -95,6 +98,8 @@ class Judge:
         if not plan.asked:
             return CLEAR
         verdict = decide(plan, reports, language=view.language, part=view.part, start=view.start)
+        if blind := self._blind[view.stage]:
+            verdict = replace(verdict, checked=verdict.checked - blind, unchecked=verdict.unchecked | blind)
         if verdict.firings and self._explainers:
             return replace(verdict, firings=tuple(self._explained(view, firing) for firing in verdict.firings))
         return verdict

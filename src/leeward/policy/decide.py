@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from leeward.domain.disposition import Disposition, Duty
 from leeward.domain.finding import Examined, Failed, Finding, Reading, Report
@@ -47,9 +48,15 @@ def decide(
     return _verdict(firings, scores, unchecked, language)
 
 
+@lru_cache(maxsize=256)
+def _all_of(rules: tuple[str, ...]) -> frozenset[str]:
+    # One set for all verdicts on which the same rules were checked: thousands of them are remembered.
+    return frozenset(rules)
+
+
 def _verdict(firings: list[Firing], scores: Mapping[str, float], unchecked: set[str], language: str) -> Verdict:
     if not firings:
-        return Verdict(scores=scores, checked=frozenset(scores), language=language)
+        return Verdict(scores=scores, checked=_all_of(tuple(scores)), language=language)
     return Verdict(
         disposition=max(f.disposition for f in firings),
         duties=frozenset[Duty]().union(*(f.duties for f in firings)),

@@ -147,3 +147,19 @@ def test_only_detectors_that_can_stop_or_change_text_hold_it_back(
     )
 
     assert judging.reach_chars(Stage.REPLY) == reach
+
+
+class Blind(Spotter):
+    """Has nothing to compare with."""
+
+    is_blind = True
+
+
+def test_a_rule_whose_detector_has_nothing_to_compare_with_is_unchecked_and_stops_nothing() -> None:
+    judge = Judge(ruleset(rule("R", {"bad": 0.5}, detector="blind")), by_id(Blind("blind")), threads())
+
+    verdict = judge.judge(View("fine", Stage.PROMPT))
+
+    assert verdict.unchecked == {"R"}
+    assert verdict.checked == frozenset()
+    assert verdict.disposition is Disposition.PASS
