@@ -20,6 +20,7 @@ def plan(arguments: argparse.Namespace) -> list[Phase]:
     # NeMo's stream has neither finish reason nor an event for each of the model's: nothing to divide by.
     return [
         Phase("whole replies, 1 at once", False, 1, arguments.seconds),
+        Phase("whole replies, 16 at once", False, 16, arguments.seconds),
         Phase("streams, an event each 10 ms, 4 at once", True, 4, arguments.stream_seconds, frozenset({NEMO})),
     ]
 
@@ -42,16 +43,29 @@ def wanted(arguments: argparse.Namespace, folder: Path) -> list[rivals.Proxy]:
 
 def goals(phases: Sequence[Phase], results: Results, history: History) -> list[Goal]:
     """Return what is asked of inspection with all ten rules on."""
-    whole, paced = (phase.name for phase in phases)
-    ours = results.costs(whole, ON)
-    extra_ms = [us / 1e3 for us in differences(ours, results.costs(whole, OFF))]
+    *whole, paced = (phase.name for phase in phases)
     return [
-        Goal("CPU ms more an exchange than with detectors off", extra_ms, 1),
-        Goal("LiteLLM's content filter: its CPU over ours", ratios(results.costs(whole, FILTER), ours), 10, False),
-        Goal("NeMo's two regex rails: its CPU over ours", ratios(results.costs(whole, NEMO), ours), 50, False),
+        *(goal for name in whole for goal in _whole_goals(name, results)),
         Goal("CPU µs an event, 4 paced streams", results.costs(paced, ON), 120),
         Goal("first text beyond the hold-back, ms, p50", results.seen(paced, ON, "beyond_hold_ms_50"), 3),
         Goal("inspection of a 50-turn history, second time over first", history.again_over_first(), 0.1),
+    ]
+
+
+def _whole_goals(phase: str, results: Results) -> list[Goal]:
+    ours = results.costs(phase, ON)
+    extra_ms = [us / 1e3 for us in differences(ours, results.costs(phase, OFF))]
+    return [
+        Goal(f"CPU ms more than with detectors off, {phase}", extra_ms, 1),
+        Goal(
+            f"LiteLLM's content filter: its CPU over ours, {phase}",
+            ratios(results.costs(phase, FILTER), ours),
+            10,
+            False,
+        ),
+        Goal(
+            f"NeMo's two regex rails: its CPU over ours, {phase}", ratios(results.costs(phase, NEMO), ours), 50, False
+        ),
     ]
 
 

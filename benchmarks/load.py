@@ -71,20 +71,19 @@ class Caller(asyncio.Protocol):
         self._transport.write(self._job.request())
 
     def on_body(self, data: bytes) -> None:
-        now = time.monotonic()
-        self._first_byte = self._first_byte or now
         if (
             not self._first_text
             and self._job.is_stream
             and b'"content":"' in data.replace(b'": "', b'":"').replace(b'"content":""', b"")
         ):
-            self._first_text = now
+            self._first_text = time.monotonic()
         self._body.append(data)
 
     def on_message_complete(self) -> None:
         self._is_done = True
 
     def data_received(self, data: bytes) -> None:
+        self._first_byte = self._first_byte or time.monotonic()
         self._parser.feed_data(data)
         if self._is_done:
             self._count()

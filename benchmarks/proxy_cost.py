@@ -28,23 +28,36 @@ def paced_name(streams: int, delay_ms: float) -> str:
 
 def goals(phases: list[Phase], results: Results) -> list[Goal]:
     """Return what is asked of the gateway's own cost, with detectors off."""
-    asked: list[Goal] = []
-    for phase in phases:
-        ours = results.costs(phase.name, "leeward")
-        times = ratios(results.costs(phase.name, "litellm"), ours)
-        if phase.is_stream:
-            asked.append(Goal(f"LiteLLM's CPU over ours, {phase.name}", times, 10, is_most=False))
-            late = differences(*(results.seen(phase.name, p, "first_byte_ms_50") for p in ("leeward", rivals.MOCK)))
-            asked.append(Goal(f"first byte later by, ms, p50, {phase.name}", late, 2))
-            continue
-        asked.append(Goal(f"CPU µs a request, {phase.name}", ours, 300))
-        asked.append(Goal(f"LiteLLM's CPU over ours, {phase.name}", times, 40, is_most=False))
-        share = [r * 100 for r in ratios(results.costs(phase.name, "nginx"), ours)]
-        asked.append(Goal(f"% of nginx's capacity of a core, {phase.name}", share, 8, is_most=False))
-        if phase.connections == 1:
-            late = differences(*(results.seen(phase.name, p, "whole_ms_50") for p in ("leeward", rivals.MOCK)))
-            asked.append(Goal(f"answer later by, ms, p50, {phase.name}", late, 0.6))
+    return [goal for phase in phases for goal in (_paced_goals if phase.is_stream else _whole_goals)(phase, results)]
+
+
+def _whole_goals(phase: Phase, results: Results) -> list[Goal]:
+    ours = results.costs(phase.name, "leeward")
+    share = [r * 100 for r in ratios(results.costs(phase.name, "nginx"), ours)]
+    asked = [
+        Goal(f"CPU µs a request, {phase.name}", ours, 300),
+        Goal(f"LiteLLM's CPU over ours, {phase.name}", ratios(results.costs(phase.name, "litellm"), ours), 40, False),
+        Goal(f"% of nginx's capacity of a core, {phase.name}", share, 8, False),
+    ]
+    if phase.connections == 1:
+        asked.append(Goal(f"answer later by, ms, p50, {phase.name}", later(results, phase, "whole"), 0.6))
     return asked
+
+
+def _paced_goals(phase: Phase, results: Results) -> list[Goal]:
+    if phase.connections > 1:
+        times = ratios(results.costs(phase.name, "litellm"), results.costs(phase.name, "leeward"))
+        return [Goal(f"LiteLLM's CPU over ours, {phase.name}", times, 10, False)]
+    # Streams that begin at one moment wait for each other, in the client too, so delays are told for one at a time.
+    return [
+        Goal(f"first byte later by, ms, p50, {phase.name}", later(results, phase, "first_byte"), 2),
+        Goal(f"first text later by, ms, p50, {phase.name}", later(results, phase, "first_text"), 2),
+    ]
+
+
+def later(results: Results, phase: Phase, what: str) -> list[float]:
+    """Return by how many ms Leeward's median is later than that of the mock alone, round by round."""
+    return differences(*(results.seen(phase.name, name, f"{what}_ms_50") for name in ("leeward", rivals.MOCK)))
 
 
 def wanted(arguments: argparse.Namespace, folder: Path) -> list[rivals.Proxy]:
@@ -90,7 +103,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of one load")
     parser.add_argument("--connections", type=int, nargs="*", default=[1, 16], help="whole replies at once")
-    parser.add_argument("--streams", type=int, nargs="*", default=[4], help="streams at once")
+    parser.add_argument("--streams", type=int, nargs="*", default=[1, 4], help="streams at once")
     parser.add_argument("--delay-ms", type=float, default=10.0, help="between events of a stream")
     parser.add_argument("--first-port", type=int, default=19100, help="this one and the next few must be free")
     parser.add_argument("--width", type=int, default=None, help="of the tables, in characters")

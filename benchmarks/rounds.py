@@ -18,7 +18,7 @@ from model_server import EVENTS
 # Texts of two runs lie this far apart, so that no run can profit from a cache that another has filled.
 _TEXTS_APART = 1_000_003
 # A false alarm makes a run look cheap, since a refused prompt asks no model; more than this share spoils it.
-_MOST_REFUSED = 0.01
+_MOST_REFUSED = 0.03
 WHOLE = (("requests/s", "rate"), ("p50 ms", "whole_ms_50"), ("p99 ms", "whole_ms_99"))
 PACED = (
     ("first byte p50 ms", "first_byte_ms_50"),
