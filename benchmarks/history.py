@@ -16,38 +16,57 @@ from prose import prose
 from rounds import differences, ratios, spread
 
 TURNS = 50
-_CONVERSATIONS = 10
+_CONVERSATIONS = 20
 _SENTENCES = 4
 # Far from the texts of every other load.
 _FIRST_TEXT = 500_000_000
 
 
 @dataclass(slots=True)
-class History:
-    """CPU µs a request, one value a round: of a first request, and of the one that follows it."""
+class Costs:
+    """CPU µs a request, one value a round.
+
+    Attributes:
+        first: Of a conversation that was never seen.
+        again: Of the same with an answer and one short new turn added.
+        alone: Of one short new turn without any history.
+    """
 
     first: list[float] = field(default_factory=list)
     again: list[float] = field(default_factory=list)
-    first_off: list[float] = field(default_factory=list)
-    again_off: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class History:
+    """What long conversations cost with all rules on, and with none."""
+
+    checked: Costs = field(default_factory=Costs)
+    unchecked: Costs = field(default_factory=Costs)
 
     def again_over_first(self) -> list[float]:
-        """Return the share of the first inspection that the second costs; both without the gateway's own cost."""
-        return ratios(differences(self.again, self.again_off), differences(self.first, self.first_off))
+        """Return what inspecting the history costs the second time, as a share of the first time.
+
+        The gateway's own cost is taken off both, and off the second what its new turn and its reply cost.
+        """
+        first, again, alone = (
+            differences(getattr(self.checked, name), getattr(self.unchecked, name))
+            for name in ("first", "again", "alone")
+        )
+        return ratios(differences(again, alone), differences(first, alone))
 
 
 def measure_history(ours: rivals.Proxy, without_rules: rivals.Proxy, rounds: int) -> History:
     history, numbers = History(), itertools.count(_FIRST_TEXT)
     for _ in range(rounds):
         talks = [_conversation(numbers) for _ in range(_CONVERSATIONS)]
-        # The client adds the answer that it got and one short new turn.
-        longer = [
-            [*talk, {"role": "assistant", "content": "Gladly."}, _said("user", next(numbers), 1)] for talk in talks
-        ]
-        history.first.append(_cost_us(ours, talks))
-        history.again.append(_cost_us(ours, longer))
-        history.first_off.append(_cost_us(without_rules, talks))
-        history.again_off.append(_cost_us(without_rules, longer))
+        answered = {"role": "assistant", "content": "Gladly."}
+        longer = [[*talk, answered, _said("user", next(numbers), 1)] for talk in talks]
+        short = [[_said("user", next(numbers), 1)] for _ in talks]
+        for proxy, costs in ((ours, history.checked), (without_rules, history.unchecked)):
+            costs.first.append(_cost_us(proxy, talks))
+            costs.again.append(_cost_us(proxy, longer))
+            costs.alone.append(_cost_us(proxy, short))
     return history
 
 
@@ -77,8 +96,8 @@ def _cost_us(proxy: rivals.Proxy, talks: Sequence[list[dict[str, str]]]) -> floa
 
 def history_table(history: History) -> Table:
     table = Table(title=f"a conversation of {TURNS} turns, and the request that follows it", title_justify="left")
-    for heading in ("proxy", "CPU µs, first", "CPU µs, second"):
+    for heading in ("proxy", "CPU µs, first", "CPU µs, second", "CPU µs, the new turn alone"):
         table.add_column(heading, justify="left" if heading == "proxy" else "right")
-    table.add_row("leeward", spread(history.first), spread(history.again))
-    table.add_row("leeward-off", spread(history.first_off), spread(history.again_off))
+    for name, costs in (("leeward", history.checked), ("leeward-off", history.unchecked)):
+        table.add_row(name, spread(costs.first), spread(costs.again), spread(costs.alone))
     return table
