@@ -30,7 +30,7 @@ class Tally:
         else:
             self._scores = dict(verdict.scores)
         if verdict.checked is not self._checked:
-            self._checked |= verdict.checked
+            self._checked = self._checked | verdict.checked if self._checked else verdict.checked
         if self._language == "und":
             self._language = verdict.language
         if verdict.unchecked:

@@ -57,3 +57,12 @@ def test_the_open_block_is_known_as_soon_as_its_first_line_ends() -> None:
     tracker.feed("`go\nx")
 
     assert tracker.open_block == CodeBlock(8, None, "go", is_closed=False)
+
+
+def test_a_long_info_string_may_come_letter_by_letter() -> None:
+    text = f"```python {'x' * 400}\na = 1\n```\n"
+    tracker = FenceTracker()
+    found = [block for letter in text for block in tracker.feed(letter)]
+
+    assert found == list(FenceTracker().feed(text))
+    assert [block.language for block in found] == ["python"]

@@ -153,3 +153,12 @@ def test_untrusted_text_that_was_cut_is_marked_when_asked() -> None:
 
     assert passage.text != "please - this"
     assert "please - this" in passage.text
+
+
+async def test_a_text_that_was_cut_before_is_cut_again() -> None:
+    looking = inspector(CUT)
+    first = looking.inspect("please cut this", Stage.PROMPT, "a")
+    again = await looking.inspect_async("please cut this", Stage.PROMPT, "b")
+
+    assert (again.text, again.is_changed) == (first.text, True) == ("please - this", True)
+    assert [f.part for f in again.verdict.firings] == ["b"]

@@ -206,3 +206,12 @@ def test_text_outside_the_cuts_and_the_invisible_beside_them_stays(cut_text) -> 
             found = result.text.find(text[start:stop], position)
             assert 0 <= found <= position + room
             position = found + stop - start
+
+
+def test_what_only_begins_like_json_is_text() -> None:
+    assert sanitise('{"a": 1', [], stage=Stage.PROMPT).text == '{"a": 1'
+    assert sanitise("[" * 100_000, [], stage=Stage.PROMPT).text == "[" * 100_000
+
+
+def test_a_cut_that_changes_nothing_is_none() -> None:
+    assert sanitise('{"a": "bc"}', [Cut(Span(7, 9), "bc")], stage=Stage.PROMPT).removed == ()

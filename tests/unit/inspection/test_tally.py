@@ -92,3 +92,9 @@ def test_a_tally_is_the_join(verdicts: list[Verdict]) -> None:
     assert (dict(actual.scores), actual.checked, actual.unchecked) == (
         dict(expected.scores), expected.checked, expected.unchecked
     )  # fmt: skip
+
+
+def test_the_same_verdict_again_changes_nothing() -> None:
+    seen = verdict_of(firing("A"), checked=("B",))
+
+    assert tallied(seen, seen).verdict() == tallied(seen).verdict()
