@@ -25,7 +25,7 @@ def refusal(
     seen = [f for f in verdict.firings if f.cause is Cause.FINDING and f.disposition.stops]
     caring = [f for f in seen if Duty.RESOURCES in f.duties]
     if caring:
-        words = texts.self_harm if any(f.counts for f in caring) else texts.care
+        words = texts.care if any(not f.counts for f in caring) else texts.self_harm
         return f"{words}\n\n{resources.text(language)}"
     if not seen and verdict.unchecked:
         return texts.unchecked

@@ -25,6 +25,7 @@ app.command("leeward.cli.check:check", name="check", help="Check one text and sa
 app.command("leeward.cli.scan:scan", name="scan", help="Check every row of a JSON Lines file.")
 app.command("leeward.cli.ruleset:app", name="ruleset", help="Check, show and compare rulesets.")
 app.command("leeward.cli.key:app", name="key", help="Make, list and revoke virtual keys.")
+app.command("leeward.cli.evidence:app", name="evidence", help="Read or erase the text kept of a decision.")
 app.command("leeward.cli.extraction:app", name="extraction", help="Replay traffic through the extraction watch.")
 app.command("leeward.cli.licence:app", name="licence", help="Look up the licences of models.")
 

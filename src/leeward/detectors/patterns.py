@@ -322,6 +322,17 @@ class InlineSource(Protocol):
         """Hazard that a match stands for."""
 
 
+_REGEX_REACH_CHARS = 256
+_SPREAD = 3  # a literal may be written with something between its letters
+
+
+def _reach_of(source: InlineSource) -> int:
+    """Return the longest text that one match needs: a stream waits for so much."""
+    if source.regexes:
+        return _REGEX_REACH_CHARS
+    return min(_REGEX_REACH_CHARS, _SPREAD * max(map(len, source.literals), default=1))
+
+
 class InlinePatternDetector:
     """Finds an operator's own literals and regexes.
 
@@ -338,7 +349,7 @@ class InlinePatternDetector:
             id=source.id,
             hazards=(source.hazard,),
             stages=(Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY, Stage.CODE),
-            reach_chars=400,
+            reach_chars=_reach_of(source),
             budget_seconds=0.05,
         )
 

@@ -13,12 +13,19 @@ _MOST_FINDINGS = 50
 
 
 def explain(
-    decision_id: str, ruleset: Ruleset, verdict: Verdict, *, appeal: str = "", changes: Sequence[str] = ()
+    decision_id: str,
+    ruleset: Ruleset,
+    verdict: Verdict,
+    *,
+    appeal: str = "",
+    changes: Sequence[str] = (),
+    dropped: int = 0,
 ) -> Object:
     """Return the object that rides on every reply; it names what was seen and where, and never quotes it.
 
     Args:
         appeal: Address of the appeal page; empty when the gateway has no public address.
+        dropped: Members of the model server's reply that were left out because nobody could examine them.
         changes: What was altered in the request, e.g. `messages[1].content: 1 passage removed`.
     """
     told: dict[str, object] = {
@@ -34,6 +41,8 @@ def explain(
         told["duties"] = sorted(verdict.duties)
     if changes:
         told["changes"] = list(changes)
+    if dropped:
+        told["dropped"] = dropped
     if appeal:
         told["appeal"] = f"{appeal}/appeals/{decision_id}"
     return cast(Object, told)  # nothing but JSON values was put in

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -27,7 +27,7 @@ from leeward.gateway.equipment import Equipment
 from leeward.gateway.explain import explain
 from leeward.gateway.wire.errors import error_body
 from leeward.inspection.drive import drive_async
-from leeward.inspection.inspector import Inspector
+from leeward.inspection.inspector import Inspector, Passage
 from leeward.inspection.steps import Annotate, Release
 
 _ROLES = {"system": Stage.INSTRUCTIONS, "developer": Stage.INSTRUCTIONS, "tool": Stage.TOOL_RESULT}
@@ -41,8 +41,10 @@ class _Message(msgspec.Struct):
 class _Asked(msgspec.Struct):
     """What LiteLLM sends; members that are not named here do not concern the check."""
 
-    texts: list[str] = []
-    images: list[str] = []
+    texts: list[str] | None = None
+    images: list[str] | None = None
+    tools: list[object] | None = None
+    tool_calls: list[object] | None = None
     input_type: Literal["request", "response"] = "request"
     structured_messages: list[_Message] | None = None
     model: str | None = None
@@ -117,11 +119,11 @@ async def _check(equipment: Equipment, asked: _Asked, caller: Caller) -> bytes:
 
 
 async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, account: Account) -> _Answer:
-    for number, image in enumerate(asked.images):
+    for number, image in enumerate(asked.images or ()):
         account.add(inspector.judge_image(_image(image, number), f"images[{number}]"))
     roles = {m.content: m.role for m in asked.structured_messages or () if isinstance(m.content, str)}
     texts: list[str] = []
-    for number, text in enumerate(asked.texts):
+    for number, text in enumerate(asked.texts or ()):
         part = f"texts[{number}]"
         if asked.input_type == "response":
             account.heard(part, text)
@@ -133,7 +135,21 @@ async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, acc
             account.add(passage.verdict)
             account.prompt_chars += len(text)
             texts.append(passage.text)
-    return _Answer(account.verdict(), texts, texts != asked.texts)
+    for name, values, stage in (("tools", asked.tools, Stage.DOCUMENT), ("tool_calls", asked.tool_calls, Stage.REPLY)):
+        for number, value in enumerate(values or ()):
+            passage = await inspector.inspect_async(_spelled(value), stage, f"{name}[{number}]")
+            account.add(_stopping(passage))
+    return _Answer(account.verdict(), texts, texts != (asked.texts or []))
+
+
+def _spelled(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _stopping(passage: Passage) -> Verdict:
+    """Only texts can be sent back changed, so what would be cut from anything else stops it."""
+    verdict = passage.verdict
+    return replace(verdict, disposition=Disposition.BLOCK) if passage.is_changed else verdict
 
 
 async def _reply(equipment: Equipment, text: str, part: str, inspector: Inspector, account: Account) -> str:

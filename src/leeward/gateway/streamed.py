@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 from leeward.answers import note, refusal
@@ -86,6 +86,7 @@ class StreamRelay:
         self._finished: set[int] = set()
         self._stopped: dict[int, Verdict] = {}
         self._frames: list[bytes] = []
+        self._is_opened = False
         self._sent_at = self._loop.time()
         self._guardrails: Json = None
 
@@ -114,13 +115,17 @@ class StreamRelay:
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    async def _take(self, events: Iterable[Event]) -> None:
+    async def _take(self, events: Sequence[Event]) -> None:
         began = perf_counter()
         for event in events:
             for delta in self._codec.on_event(event):
                 await self._delta(delta)
         self._account.inspection_seconds += perf_counter() - began
+        if not self._frames and not self._is_opened and events:
+            # The reader sees that an answer is coming while its text is still held back.
+            self._frames.append(self._codec.opening())
         if self._frames:
+            self._is_opened = True
             await self._flush()
         elif self._loop.time() - self._sent_at >= self._equipment.settings.keepalive_seconds:
             # Text is being held back; the connection must not look dead.
@@ -219,6 +224,7 @@ class StreamRelay:
             self._account.verdict(),
             appeal=self._equipment.settings.public_url,
             changes=self._inspected.changes,
+            dropped=self._codec.dropped,
         )
         if self._account.error:
             told["error"] = self._account.error

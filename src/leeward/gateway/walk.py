@@ -295,7 +295,7 @@ class Exchange:
         else:
             account.outcome = Outcome.ANSWERED if whole.stopped is None else Outcome.REFUSED_REPLY
             guardrails = passed_results(whole.guarded.outcomes) if request.guardrails else None
-            whole.reply.attach(self._explain(inspected), guardrails)
+            whole.reply.attach(self._explain(inspected, whole.reply.dropped), guardrails)
             await self._sender.whole(200, [JSON, *sent_on, *self._decision_headers()], whole.reply.encode())
 
     def _voice(self, inspected: Inspected) -> Voice:
@@ -305,13 +305,14 @@ class Exchange:
 
     # Words ------------------------------------------------------------------------------------------------------
 
-    def _explain(self, inspected: Inspected) -> Object:
+    def _explain(self, inspected: Inspected, dropped: int) -> Object:
         return explain(
             self._account.id,
             self._inspector.ruleset,
             self._account.verdict(),
             appeal=self._equipment.settings.public_url,
             changes=inspected.changes,
+            dropped=dropped,
         )
 
     def _decision_headers(self) -> list[tuple[bytes, bytes]]:

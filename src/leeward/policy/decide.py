@@ -45,7 +45,18 @@ def decide(
                 cause = report.cause if isinstance(report, Failed) else "not_asked"
                 firings.append(_unchecked(rule, condition, cause, part))
         scores[rule.id] = score
+    if any(not f.counts and f.cause is Cause.FINDING for f in firings):
+        firings = _without_blame(firings)
     return _verdict(firings, scores, unchecked, language)
+
+
+def _without_blame(firings: list[Firing]) -> list[Firing]:
+    """Count nothing of a rule against a caller where one of its firings excuses them.
+
+    A person at risk is not a violator: who speaks of their distress may use words that promote self-harm as well.
+    """
+    excused = {f.rule for f in firings if not f.counts and f.cause is Cause.FINDING}
+    return [replace(f, counts=False) if f.rule in excused else f for f in firings]
 
 
 @lru_cache(maxsize=256)

@@ -106,3 +106,11 @@ def test_a_person_in_distress_is_given_resources_and_is_no_violator() -> None:
     assert Duty.RESOURCES in verdict.duties
     assert verdict.disposition is Disposition.BLOCK
     assert verdict.violations == ()
+
+
+def test_nothing_of_a_rule_counts_against_a_caller_whom_one_of_its_firings_excuses() -> None:
+    reading = Reading(scores={"distress": 0.9, "self-harm": 0.9, "malware": 0.9})
+    verdict = judged(Stage.PROMPT, looked(Stage.PROMPT, front_text=reading))
+
+    assert {f.rule for f in verdict.violations} == {"RULE-MIST-006"}
+    assert {f.rule for f in verdict.firings} == {"RULE-MIST-004", "RULE-MIST-006"}

@@ -222,6 +222,10 @@ class ChatStream:
 
     # -- released text to frames
 
+    def opening(self) -> bytes:
+        """Return the frame that begins the first choice; see `StreamCodec`."""
+        return b"" if self._is_text or self._started else self._delta_frame(0, b'"content":""')
+
     def chunk(self, choice: int, kind: Kind, index: int, text: str) -> bytes:
         """Return the frame that releases `text`; see `StreamCodec`."""
         if kind is Kind.TOOL_NAME:

@@ -237,6 +237,10 @@ class ResponsesStream:
 
     # -- released text to frames
 
+    def opening(self) -> bytes:
+        """Return the events that begin the response; see `StreamCodec`."""
+        return self._start()
+
     def chunk(self, choice: int, kind: Kind, index: int, text: str) -> bytes:  # noqa: ARG002
         """Return the frames that release `text`; see `StreamCodec`."""
         if kind in (Kind.TOOL_NAME, Kind.TOOL_ARGUMENTS):

@@ -47,6 +47,10 @@ class StreamCodec(Protocol):
         """Return what was held back when upstream ends without a finish reason."""
         ...
 
+    def opening(self) -> bytes:
+        """Return the frame that begins the reply, without text of the model; empty when it was given already."""
+        ...
+
     def chunk(self, choice: int, kind: Kind, index: int, text: str) -> bytes:
         """Return the frames that release `text`; empty for tool calls, which `finish` sends whole."""
         ...
