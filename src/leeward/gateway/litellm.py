@@ -120,7 +120,7 @@ async def _check(equipment: Equipment, asked: _Asked, caller: Caller) -> bytes:
 
 async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, account: Account) -> _Answer:
     for number, image in enumerate(asked.images or ()):
-        account.add(inspector.judge_image(_image(image, number), f"images[{number}]"))
+        account.add(await inspector.judge_image(_image(image, number), f"images[{number}]"))
     roles = {m.content: m.role for m in asked.structured_messages or () if isinstance(m.content, str)}
     texts: list[str] = []
     for number, text in enumerate(asked.texts or ()):

@@ -71,7 +71,8 @@ async def _score(request: Request, moderation: Inspector) -> list[dict[str, floa
 
 async def _scores_of(part: Part, moderation: Inspector) -> dict[str, float]:
     if part.stage is Stage.IMAGE:
-        return {_IMAGE_HAZARD: max(moderation.judge_image(part.image, part.path).scores.values(), default=0.0)}
+        verdict = await moderation.judge_image(part.image, part.path)
+        return {_IMAGE_HAZARD: max(verdict.scores.values(), default=0.0)}
     stage = Stage.REPLY if part.role == "assistant" else part.stage
     looked = await moderation.hazards(part.text, stage)
     if looked.failed:

@@ -83,7 +83,7 @@ async def inspect_request(
 
 async def _inspect_part(part: Part, inspector: Inspector, inspected: Inspected) -> Verdict:
     if part.stage is Stage.IMAGE:
-        return inspector.judge_image(part.image, part.path)
+        return await inspector.judge_image(part.image, part.path)
     passage = await inspector.inspect_async(part.text, part.stage, part.path)
     inspected.chars += len(part.text)
     if passage.is_changed:

@@ -145,9 +145,9 @@ class Inspector:
         await drive_async(machine, looking)
         return looking
 
-    def judge_image(self, image: bytes, part: str) -> Verdict:
-        """Return the verdict on one encoded image."""
-        return self.judge.judge(View("", Stage.IMAGE, part, image=image))
+    async def judge_image(self, image: bytes, part: str) -> Verdict:
+        """Return the verdict on one encoded image; decoding it takes its time and leaves the event loop free."""
+        return await self.judge.judge_async(View("", Stage.IMAGE, part, image=image))
 
     def judge_facts(self, stage: Stage, facts: Mapping[str, Fact] = NO_FACTS) -> Verdict:
         """Return the verdict on facts about an exchange or about a caller's traffic."""

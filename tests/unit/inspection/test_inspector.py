@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from leeward.domain.disposition import Disposition, Release
@@ -137,12 +140,12 @@ class Anything(Spotter):
         return Reading((Finding(hazard="stop", confidence=1.0),) if is_known else ())
 
 
-def test_images_and_facts_are_judged_too() -> None:
+async def test_images_and_facts_are_judged_too() -> None:
     stages = (Stage.IMAGE, Stage.EXCHANGE)
     looking = inspector(rule("STOP", {"stop": 0.5}, stages=stages), spotter=Anything(words={"stop": 1.0}))
 
-    assert looking.judge_image(b"known", "p").rules == ("STOP",)
-    assert looking.judge_image(b"other", "p").rules == ()
+    assert (await looking.judge_image(b"known", "p")).rules == ("STOP",)
+    assert (await looking.judge_image(b"other", "p")).rules == ()
     assert looking.judge_facts(Stage.EXCHANGE, {"model": "m"}).rules == ("STOP",)
     assert looking.judge_facts(Stage.EXCHANGE).rules == ()
 
@@ -162,3 +165,21 @@ async def test_a_text_that_was_cut_before_is_cut_again() -> None:
 
     assert (again.text, again.is_changed) == (first.text, True) == ("please - this", True)
     assert [f.part for f in again.verdict.firings] == ["b"]
+
+
+async def test_a_slow_look_at_an_image_keeps_no_other_exchange_waiting() -> None:
+    may_end = threading.Event()
+
+    class Slow(Anything):
+        def examine(self, view: View) -> Reading:
+            assert may_end.wait(10)
+            return super().examine(view)
+
+    asked = rule("STOP", {"stop": 0.5}, stages=(Stage.IMAGE,))
+    looking = inspector(asked, spotter=Slow(words={"stop": 1.0}, placement=Placement.THREAD))
+    waiting = asyncio.create_task(looking.judge_image(b"known", "p"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    may_end.set()
+
+    assert (await waiting).rules == ("STOP",)
