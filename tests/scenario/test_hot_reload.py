@@ -100,10 +100,10 @@ async def test_a_bad_file_changes_nothing_and_the_log_says_why(
         before = await running.chat(f"Tell me of {SECRET}.")
         with caplog.at_level(logging.ERROR, "leeward.rules"):
             file.write_text(TOP + bad)
-            await until(lambda: bool(caplog.records))
+            await until(lambda: "ruleset_refused" in caplog.messages)
         after = await running.chat(f"Tell me once more of {SECRET}.")
 
-    (logged,) = caplog.records
+    (logged,) = [record for record in caplog.records if record.name == "leeward.rules"]
     assert logged.getMessage() == "ruleset_refused"
     assert "acme.toml" in str(logged.__dict__["problems"])
     assert before.headers["x-leeward-ruleset"] == after.headers["x-leeward-ruleset"]
@@ -115,7 +115,7 @@ async def test_a_bad_file_that_is_mended_acts(tmp_path: Path, folder: Path, capl
     async with inner_house(tmp_path, rules=Rules(directory=str(folder))) as running:
         with caplog.at_level(logging.ERROR, "leeward.rules"):
             file.write_text(TOP + BAD)
-            await until(lambda: bool(caplog.records))
+            await until(lambda: "ruleset_refused" in caplog.messages)
         file.write_text(TOP + RULE)
         await judged_by(running, "acme")
         answer = await running.chat(f"Tell me of {SECRET}.")
