@@ -12,11 +12,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from leeward.config.load import load_settings
+from leeward.cli.opening import opened
 from leeward.errors import SettingsError
-from leeward.storage.engine import make_engine
 from leeward.storage.evidence import Keyring
-from leeward.storage.schema import migrate
 from leeward.storage.vault import SqlVault
 from leeward.wiring.clock import SystemClock
 
@@ -60,11 +58,6 @@ def erase(decision_id: str, *, config: _Config = None) -> None:
 
 @contextmanager
 def _vault(config: Path | None) -> Iterator[SqlVault]:
-    settings = load_settings(config, os.environ)
-    migrate(settings.store.url)
-    keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
-    engine = make_engine(settings.store.url)
-    try:
+    with opened(config) as (settings, engine):
+        keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
         yield SqlVault(engine, keyring, SystemClock())
-    finally:
-        engine.dispose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,11 +13,9 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from leeward.config.load import load_settings
+from leeward.cli.opening import opened
 from leeward.errors import SettingsError
-from leeward.storage.engine import make_engine
 from leeward.storage.keys import KeyLine, SqlKeys
-from leeward.storage.schema import migrate
 from leeward.wiring.clock import SystemClock
 
 app = App(name="key", help="Make, list and revoke the keys that callers use.")
@@ -83,13 +80,8 @@ def revoke(public_id: str, *, config: _Config = None) -> None:
 
 @contextmanager
 def _keys(config: Path | None) -> Iterator[SqlKeys]:
-    url = load_settings(config, os.environ).store.url
-    migrate(url)
-    engine = make_engine(url)
-    try:
+    with opened(config) as (_, engine):
         yield SqlKeys(engine, SystemClock())
-    finally:
-        engine.dispose()
 
 
 def _declared(text: str) -> tuple[str, str | int | bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from typing import Protocol, assert_never
 
@@ -9,6 +10,8 @@ from leeward.domain.verdict import Verdict
 from leeward.domain.view import View
 from leeward.inspection.machine import StreamMachine
 from leeward.inspection.steps import Annotate, Done, Examine, NeedText, Output, Release, Stop
+
+_VIEWS_BETWEEN_BREAKS = 8  # a few milliseconds
 
 
 class Judging(Protocol):
@@ -55,12 +58,19 @@ def drive(machine: StreamMachine, judging: Judging) -> list[Output]:
 
 
 async def drive_async(machine: StreamMachine, judging: Judging) -> list[Output]:
-    """Do as `drive` does, leaving the event loop free while threads look."""
+    """Do as `drive` does, leaving the event loop free while threads look and between the views of a long text."""
     walk = _walk(machine)
     try:
         view = next(walk)
+        in_a_row = 0
         while True:
-            verdict = judging.judge(view) if judging.is_inline(view) else await judging.judge_async(view)
+            if judging.is_inline(view):
+                verdict = judging.judge(view)
+                in_a_row += 1
+                if in_a_row % _VIEWS_BETWEEN_BREAKS == 0:
+                    await asyncio.sleep(0)
+            else:
+                verdict = await judging.judge_async(view)
             view = walk.send(verdict)
     except StopIteration as end:
         outputs: list[Output] = end.value

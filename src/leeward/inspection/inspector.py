@@ -55,6 +55,14 @@ class Passage:
     is_changed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A whole text on its way through a machine, with the digest under which its verdict will be remembered."""
+
+    digest: bytes
+    machine: StreamMachine
+
+
 class Inspector:
     """Inspection as one ruleset wants it; gateway, library, scan and evaluation all use it.
 
@@ -108,33 +116,39 @@ class Inspector:
         self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
     ) -> Passage:
         """Return the verdict on a whole text, and the text as it may be passed on."""
-        if not self.watches(stage):
-            return Passage(CLEAR, text)
-        digest = self._digest(text, stage, code_language if is_code else None)
-        known = self._recall(digest, text, part)
-        if known is not None:
-            return known
-        machine = self.machine(stage, part, is_code=is_code, code_language=code_language)
-        machine.feed(text)
-        machine.end()
-        drive(machine, self.judge)
-        return self._remember(digest, self._passage(text, stage, machine.verdict()))
+        begun = self._begin(text, stage, part, code_language if is_code else None)
+        if isinstance(begun, Passage):
+            return begun
+        drive(begun.machine, self.judge)
+        return self._finish(text, stage, begun)
 
     async def inspect_async(
         self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
     ) -> Passage:
         """Do as `inspect` does, leaving the event loop free while threads look."""
+        begun = self._begin(text, stage, part, code_language if is_code else None)
+        if isinstance(begun, Passage):
+            return begun
+        await drive_async(begun.machine, self.judge)
+        return self._finish(text, stage, begun)
+
+    def _begin(self, text: str, stage: Stage, part: str, code_language: str | None) -> Passage | _Begun:
+        """Return what is known of a text, or a machine that holds all of it; `code_language` None means prose."""
         if not self.watches(stage):
             return Passage(CLEAR, text)
-        digest = self._digest(text, stage, code_language if is_code else None)
+        digest = self._digest(text, stage, code_language)
         known = self._recall(digest, text, part)
         if known is not None:
             return known
-        machine = self.machine(stage, part, is_code=is_code, code_language=code_language)
+        machine = self.machine(
+            stage, part, is_code=code_language is not None, code_language=code_language or ""
+        )
         machine.feed(text)
         machine.end()
-        await drive_async(machine, self.judge)
-        return self._remember(digest, self._passage(text, stage, machine.verdict()))
+        return _Begun(digest, machine)
+
+    def _finish(self, text: str, stage: Stage, begun: _Begun) -> Passage:
+        return self._remember(begun.digest, self._passage(text, stage, begun.machine.verdict()))
 
     async def hazards(self, text: str, stage: Stage) -> HazardScores:
         """Return the highest score of every hazard in a whole text."""

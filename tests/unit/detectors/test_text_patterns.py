@@ -60,8 +60,8 @@ def test_innocent_use_of_the_same_words_passes(detector: TextPatterns, stage: St
         "Je veux mourir.", "Ich möchte nicht mehr leben.", "Chcę umrzeć.", "Я не хочу жить.", "我不想活了", "死にたい",
         "죽고 싶어", "Tôi không muốn sống nữa", "Aku ingin bunuh diri", "אני רוצה למות", "أريد أن أموت",
         "मैं मरना चाहता हूँ", "En halua enää elää", "Θέλω να πεθάνω", "Ölmek istiyorum", "Vreau să mor", "Jag vill dö",
-        "Jeg vil dø", "Chci umřít", "Meg akarok halni", "Искам да умра", "Я хочу померти", "Quiero morir", "Voglio morire",
-        "Quero morrer", "Ik wil dood", "ไม่อยากมีชีวิตอยู่",
+        "Jeg vil dø", "Chci umřít", "Meg akarok halni", "Искам да умра", "Я хочу померти", "Quiero morir",
+        "Voglio morire", "Quero morrer", "Ik wil dood", "ไม่อยากมีชีวิตอยู่",
     ],
 )  # fmt: skip
 def test_a_person_at_risk_is_heard_in_27_languages(detector: TextPatterns, text: str) -> None:
