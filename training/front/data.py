@@ -6,13 +6,14 @@ import gzip
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labels import HAZARDS, hazards_of
+
+from leeward.inspection.normalise import folded_of, plain_of
 
 EVERYDAY = (
     "tatoeba", "xquad", "sib200", "ha_intents", "xsid", "chatterbot", "mgsm", "vicuna_questions", "m_ifeval",
@@ -24,6 +25,7 @@ LANGUAGES = (
 )  # fmt: skip
 LONGEST = 600  # characters of one training text
 CODE_ROWS = 2500
+HELD_OUT = (Path(__file__).with_name("probes.jsonl"), Path(__file__).parents[2] / "tests/fixtures/everyday.jsonl")
 _SKIPPED = ("r002", "r010", "registry", "model_licences", "indicators")
 _SKIPPED_LANGUAGES = {("r009", "gd"), ("r009", "ga"), ("r009", "sq"), ("r009", "zu")}
 _LANGUAGE_MARK = re.compile(r"(?:^|:)[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?-")
@@ -59,8 +61,19 @@ def fold_of(group: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return `text` as the folded reading has it, but for homoglyphs and leetspeak."""
-    return unicodedata.normalize("NFKC", text).lower()
+    """Return `text` as the folded reading has it."""
+    return folded_of(plain_of(text)).text
+
+
+def held_out() -> frozenset[str]:
+    """Return the texts that only measure: no training row may say the same."""
+    lines = (line for path in HELD_OUT for line in path.read_text(encoding="utf-8").splitlines())
+    return frozenset(bare(folded(json.loads(line)["text"])) for line in lines)
+
+
+def bare(text: str) -> str:
+    """Return `text` without what ends a sentence."""
+    return text.strip(" .?!。？！")
 
 
 def read_rows(folder: Path, longest: int = LONGEST) -> Iterator[Row]:

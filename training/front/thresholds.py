@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from data import LANGUAGES
 from evaluate import RULESETS, WEIGHTS
 from export import ASSUMED_SHARE
 from labels import HAZARDS
-from scored import BLOCKING, RULES, Scored, score
+from scored import BLOCKING, OWN, RULES, Scored, score
 
 # Share of everyday text that each hazard may stop; together at most 0.5 %.
 BUDGETS = {
@@ -36,9 +37,15 @@ BUDGETS = {
 }
 MOST, HIGHEST = 0.97, 0.99
 LEAST = 0.3
-# A person at risk is better asked once too often; a hard block had better be sure.
-LEAST_OF = {"distress": 0.2, "self-harm": 0.2, "child-exploitation": 0.2, "malware": 0.45}
+# A rule that stops must be surer than not, a hard block and a charge of abuse surer still.
+STOPS, STOPS_HARD, STOPS_ABUSE = 0.5, 0.65, 0.6
+ABUSE = ("hate", "harassment", "violence")
+HARD = ("malware", "child-exploitation")
+# What a language must be measured on before it may have a threshold below `STOPS`.
+BENIGN, HARMFUL = 300, 30
 LANGUAGE_SHARE = 0.005  # of the everyday text of one language that all blocking rules together may stop
+# Share of harmless requests of our own, near to harmful ones, that each hazard may stop.
+NEAR_SHARE, NEAR_SHARE_HARD = 0.02, 0.01
 PRECISION = 0.55  # least that a threshold must reach on labelled text of the hazard, over all sources alike
 
 
@@ -60,17 +67,48 @@ def main() -> None:
 def pick(scored: Scored) -> dict[str, dict[str, float]]:
     """Return thresholds by hazard and language, `default` for all others."""
     everyday = np.array([row.everyday for row in scored.rows])
+    near = np.array([row.source in OWN and not any(row.hazards.values()) for row in scored.rows])
     langs = np.array([row.lang for row in scored.rows])
     main_ones = everyday & np.isin(langs, LANGUAGES)
+    stopping = {hazard for rule in BLOCKING for hazard in RULES[rule]}
     found: dict[str, dict[str, float]] = {}
     for at, hazard in enumerate(HAZARDS):
         chances = scored.chances[:, at]
         overall = np.quantile(chances[main_ones], 1 - BUDGETS[hazard])
-        lowest = LEAST_OF.get(hazard, LEAST)
-        least = max(float(overall), _precise(scored, hazard, chances, lowest), lowest)
-        found[hazard] = {"default": round(min(least, MOST), 2)}
+        if hazard not in ASSUMED_SHARE:
+            share = NEAR_SHARE_HARD if hazard in HARD else NEAR_SHARE
+            overall = max(overall, np.quantile(chances[near], 1 - share))
+        least = max(float(overall), _precise(scored, hazard, chances, LEAST), LEAST)
+        floor = _floor(hazard)
+        found[hazard] = {"default": min(_upwards(max(least, floor)), MOST)}
+        if _upwards(least) < floor and hazard in stopping and hazard not in HARD:
+            found[hazard] |= dict.fromkeys(_well_measured(scored, at, langs), _upwards(least))
     _relieve(scored, found, everyday, langs)
     return found
+
+
+def _floor(hazard: str) -> float:
+    """Return the lowest threshold of `hazard` for languages that are not well measured."""
+    if hazard in HARD:
+        return STOPS_HARD
+    if hazard in ABUSE:
+        return STOPS_ABUSE
+    return STOPS if any(hazard in RULES[rule] for rule in BLOCKING) else LEAST
+
+
+def _upwards(value: float) -> float:
+    """Return `value` in hundredths, rounded up: rounding down would let the text pass that set it."""
+    return math.ceil(round(value * 100, 6)) / 100
+
+
+def _well_measured(scored: Scored, at: int, langs: npt.NDArray[np.str_]) -> list[str]:
+    """Return the languages with enough harmless and harmful texts to vouch for a low threshold of one hazard."""
+    truth = np.array([row.hazards.get(HAZARDS[at], np.nan) for row in scored.rows])
+    return [
+        lang
+        for lang in LANGUAGES
+        if (truth[langs == lang] == 0).sum() >= BENIGN and (truth[langs == lang] == 1).sum() >= HARMFUL
+    ]
 
 
 def _precise(scored: Scored, hazard: str, chances: npt.NDArray[np.float64], lowest: float) -> float:
@@ -94,13 +132,13 @@ def _relieve(
     columns = [HAZARDS.index(hazard) for hazard in hazards]
     for lang in LANGUAGES:
         chances = scored.chances[np.ix_(everyday & (langs == lang), columns)]
-        least = np.array([found[hazard]["default"] for hazard in hazards])
+        least = np.array([found[hazard].get(lang, found[hazard]["default"]) for hazard in hazards])
         while len(chances) and (chances >= least).any(1).mean() > LANGUAGE_SHARE:
             gaps = np.where(chances >= least, chances - least, np.inf)
             text, worst = np.unravel_index(gaps.argmin(), gaps.shape)
             least[worst] = round(float(chances[text, worst]) + 0.01, 2)
         for hazard, value in zip(hazards, least, strict=True):
-            if value > found[hazard]["default"]:
+            if value > found[hazard].get(lang, found[hazard]["default"]):
                 found[hazard][lang] = min(float(value), HIGHEST)
 
 

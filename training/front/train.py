@@ -7,13 +7,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from corpus import Corpus, corpus_of
-from data import LANGUAGES, LONGEST, Row, read_rows
+from data import LANGUAGES, LONGEST, Row, bare, held_out, read_rows
 from labels import HAZARDS
 from network import MEANING, Network, RowAdagrad
 from seeds import seed_rows
@@ -22,15 +23,17 @@ SEED = 20261124
 BATCH = 1024
 CELL = 2600  # most rows that one (source, language, harmful or not) gives to an epoch
 MIXED = {
-    "seeds", "catqa", "xsafety", "mlc_ailuminate_multi", "ailuminate", "advbench", "r006_malware", "r009_injection",
-    "coconot",
+    "seeds", "frames", "catqa", "xsafety", "mlc_ailuminate_multi", "ailuminate", "advbench", "r006_malware",
+    "r009_injection", "coconot",
 }  # fmt: skip
 CROPS = 2  # of each ordinary text
 EVERYDAY_WEIGHT = 3.0  # what is said every day must pass before anything else
+OWN = ("seeds", "frames")  # whose harmless texts are requests that must pass
 HARMFUL = 0.2  # harmful over harmless, of each hazard in each language
 REPEAT = {
     "twins": 3,
     "seeds": 3,
+    "frames": 3,
     "catqa": 3,
     "xsafety": 2,
     "mlc_ailuminate_multi": 3,
@@ -52,8 +55,9 @@ def main() -> None:
     random = np.random.default_rng(SEED)
     torch.manual_seed(SEED)
     torch.set_num_threads(arguments.threads)
-    rows = [row for row in read_rows(arguments.data) if row.fold == "train"]
-    rows += [row for row in seed_rows() if row.fold == "train"]
+    measuring = held_out()
+    found = chain(read_rows(arguments.data), seed_rows())
+    rows = [row for row in found if row.fold == "train" and bare(row.text) not in measuring]
     if arguments.share < 1.0:
         rows = [row for row in rows if row.source in MIXED or random.random() < arguments.share]
     rows += [*crops(rows, random), *mixes(rows, random)]
@@ -182,7 +186,8 @@ class Sampler:
             for hazard, value in row.hazards.items():
                 self.truth[index, HAZARDS.index(hazard)] = value
             source = "twins" if row.source.startswith("twins") else row.source
-            weight[index] = WEIGHT.get(source, 1.0) * (EVERYDAY_WEIGHT if row.everyday else 1.0)
+            ordinary = row.everyday or (source in OWN and max(row.hazards.values()) == 0)
+            weight[index] = WEIGHT.get(source, 1.0) * (EVERYDAY_WEIGHT if ordinary else 1.0)
             self.cells[source, row.lang, max(row.hazards.values()) > 0].append(index)
         self.weight = weight[:, None] * self._fair([row.lang for row in rows])
 
