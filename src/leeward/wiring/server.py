@@ -17,6 +17,7 @@ from leeward.storage import migrate
 from leeward.wiring.house import COUNTS_FOLDER, House
 from leeward.wiring.http import PunctualProtocol
 from leeward.wiring.logs import configure
+from leeward.wiring.traces import configure_traces
 
 _HANDED_ON = "LEEWARD_SETTINGS_JSON"
 log = logging.getLogger("leeward")
@@ -28,7 +29,7 @@ def run(settings: Settings) -> None:
     Raises:
         LeewardError: If the settings, a ruleset or the store keep it from starting.
     """
-    configure(settings.telemetry.log_level, settings.telemetry.log_format)
+    _observe(settings)
     migrate(settings.store.url)
     server = settings.server
     if sys.stderr.isatty() or settings.demo:
@@ -48,8 +49,14 @@ def run(settings: Settings) -> None:
 def create() -> Gateway:
     """Build the application of one worker from the settings that its parent handed on."""
     settings = msgspec.json.decode(os.environ[_HANDED_ON], type=Settings)
-    configure(settings.telemetry.log_level, settings.telemetry.log_format)
+    _observe(settings)
     return House(settings).app()
+
+
+def _observe(settings: Settings) -> None:
+    configure(settings.telemetry.log_level, settings.telemetry.log_format)
+    if settings.telemetry.traces:
+        configure_traces()
 
 
 def _config(app: Gateway | str, settings: Settings) -> uvicorn.Config:
