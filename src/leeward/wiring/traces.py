@@ -27,6 +27,7 @@ def configure_traces() -> None:
         ) from error
     from opentelemetry import trace
 
-    provider = TracerProvider(resource=Resource.create({"service.name": "leeward", "service.version": version("leeward")}))
+    resource = Resource.create({"service.name": "leeward", "service.version": version("leeward")})
+    provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
