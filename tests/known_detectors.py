@@ -21,13 +21,16 @@ KNOWN = {
     info.id: info
     for info in (
         _info("front-text", f"{_HARMS} injection misinformation {_POLICY}", *_TEXT),
+        _info("cascade-text", f"{_HARMS} injection misinformation {_POLICY} refusal", *_TEXT),
         _info("text-patterns", _HARMS, *_TEXT),
+        _info("minor-lexicon", "child-exploitation", *_TEXT),
         _info("injection", "injection.override injection.roleplay injection.indirect injection.encoded", *_TEXT),
         _info("misinformation", "misinformation", Stage.REPLY),
         _info("code-scan", "CWE-*", Stage.CODE),
         _info("malware-code", "malware.code", Stage.REPLY, Stage.CODE),
         _info("image-hash", "image.known", Stage.IMAGE),
         _info("pii", "pii.*", *_TEXT),
+        _info("regional-terms", "region.*", *_TEXT),
         _info("licence-registry", "licence.forbidden licence.undeclared licence.unknown", Stage.EXCHANGE),
         _info("extraction-watch", "extraction.volume extraction.enumeration", Stage.TRAFFIC),
     )

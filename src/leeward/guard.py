@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from leeward.answers import note, refusal
-from leeward.config.tree import InspectionTable, Rules
+from leeward.config.tree import InspectionTable, JudgeTable, Rules
 from leeward.domain.verdict import Verdict, join
 from leeward.domain.view import Stage
+from leeward.inspection.context import contexts, newest_turn
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.inspector import Passage
 from leeward.inspection.judge import Judge
 from leeward.inspection.machine import StreamMachine
 from leeward.inspection.steps import Annotate, Done, Output, Release, Stop
+from leeward.wiring.judges import judge_of
 from leeward.wiring.rules import Rulesets, inspection_settings
 
 Message: TypeAlias = Mapping[str, object]
+Prompt: TypeAlias = str | Sequence[Message]
+"""One text, or messages as the chat API takes them."""
 _STAGES = {"system": Stage.INSTRUCTIONS, "developer": Stage.INSTRUCTIONS, "tool": Stage.TOOL_RESULT}
 
 
@@ -31,7 +36,10 @@ class Guard:
     Args:
         ruleset: Name of a built-in ruleset or path of a TOML file.
         packs: Further built-in packs, e.g. `usage-policy`.
+        regions: Codes of regions whose law and culture count too, e.g. `("de",)`; see docs/regions.md.
+        region_opt_in: Entries of regions that count only where they are named, e.g. `("th.lese-majeste",)`.
         inspection: How streams are cut; the defaults hold back 128 to 384 characters.
+        judge: A guard model that is asked where the classifiers are unsure; see docs/judges.md.
 
     Raises:
         RulesetError: If the ruleset fails a check.
@@ -49,65 +57,121 @@ class Guard:
         ruleset: str | Path = "mistral-v1",
         *,
         packs: Sequence[str] = (),
+        regions: Sequence[str] = (),
+        region_opt_in: Sequence[str] = (),
         inspection: InspectionTable | None = None,
+        judge: JudgeTable | None = None,
     ) -> None:
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
         settings = inspection_settings(inspection or InspectionTable())
-        rules = Rules(use=str(ruleset), packs=tuple(packs))
-        self._inspector = Rulesets(rules, settings, self._threads, os.urandom(32)).default
+        rules = Rules(
+            use=str(ruleset), packs=tuple(packs), regions=tuple(regions), region_opt_in=tuple(region_opt_in)
+        )
+        judges = judge_of(judge or JudgeTable(), os.environ)
+        self._inspector = Rulesets(rules, settings, self._threads, os.urandom(32), judges).default
         self.ruleset = self._inspector.ruleset
 
-    def check_prompt(self, prompt: str | Sequence[Message]) -> Verdict:
-        """Return the verdict on a prompt: one text, or messages as the chat API takes them."""
-        return join(self._inspector.inspect(text, stage, part).verdict for text, stage, part in _parts(prompt))
+    def check_prompt(self, prompt: Prompt) -> Verdict:
+        """Return the verdict on a prompt; of messages, a short turn of the user is judged with the turns before it."""
+        looking = self._inspector
+        return join(looking.inspect(p.text, p.stage, p.path, context=c).verdict for p, c in _in_context(prompt))
 
-    def check_reply(self, reply: str) -> Verdict:
-        """Return the verdict on a model's reply, fenced code in it included."""
-        return self._inspector.inspect(reply, Stage.REPLY).verdict
+    def check_reply(self, reply: str, prompt: Prompt = "") -> Verdict:
+        """Return the verdict on a model's reply, fenced code in it included.
 
-    def check_code(self, code: str, language: str = "") -> Verdict:
+        Args:
+            reply: What the model wrote.
+            prompt: What it answers, so that "Yes, all of them" is judged by its question; itself not checked here.
+        """
+        return self._inspector.inspect(reply, Stage.REPLY, context=_prompt_of(prompt)).verdict
+
+    def check_code(self, code: str, language: str = "", prompt: Prompt = "") -> Verdict:
         """Return the verdict on code that a model wrote; `language` as after a code fence, guessed when empty."""
-        return self._inspector.inspect(code, Stage.REPLY, is_code=True, code_language=language).verdict
+        context = _prompt_of(prompt)
+        return self._inspector.inspect(
+            code, Stage.REPLY, is_code=True, code_language=language, context=context
+        ).verdict
 
-    def check(self, text: str, stage: Stage, part: str = "") -> Passage:
-        """Return the verdict on a text of any stage, and the text with flagged passages made safe."""
-        return self._inspector.inspect(text, stage, part)
+    def check(self, text: str, stage: Stage, part: str = "", *, before: Prompt = "") -> Passage:
+        """Return the verdict on a text of any stage, and the text with flagged passages made safe.
 
-    async def check_prompt_async(self, prompt: str | Sequence[Message]) -> Verdict:
+        Args:
+            text: What is checked.
+            stage: Where in an exchange it stands.
+            part: Name of its place, for findings.
+            before: What was said before it: the prompt of a reply, the conversation before a prompt.
+        """
+        return self._inspector.inspect(text, stage, part, context=_context(text, stage, before))
+
+    async def check_prompt_async(self, prompt: Prompt) -> Verdict:
         """Do as `check_prompt` does without blocking the event loop while threads look."""
-        passages = [await self._inspector.inspect_async(*part) for part in _parts(prompt)]
+        looking = self._inspector
+        passages = [
+            await looking.inspect_async(p.text, p.stage, p.path, context=c) for p, c in _in_context(prompt)
+        ]
         return join(passage.verdict for passage in passages)
 
-    async def check_reply_async(self, reply: str) -> Verdict:
+    async def check_reply_async(self, reply: str, prompt: Prompt = "") -> Verdict:
         """Do as `check_reply` does without blocking the event loop while threads look."""
-        return (await self._inspector.inspect_async(reply, Stage.REPLY)).verdict
+        return (await self._inspector.inspect_async(reply, Stage.REPLY, context=_prompt_of(prompt))).verdict
 
-    async def check_code_async(self, code: str, language: str = "") -> Verdict:
+    async def check_code_async(self, code: str, language: str = "", prompt: Prompt = "") -> Verdict:
         """Do as `check_code` does without blocking the event loop while threads look."""
-        passage = await self._inspector.inspect_async(code, Stage.REPLY, is_code=True, code_language=language)
+        passage = await self._inspector.inspect_async(
+            code, Stage.REPLY, is_code=True, code_language=language, context=_prompt_of(prompt)
+        )
         return passage.verdict
 
-    def stream(self, reply: Iterable[str]) -> GuardedStream:
-        """Return the reply as it may be shown; iterate over it, then read its `verdict`."""
-        return GuardedStream(reply, self._inspector.machine(Stage.REPLY), self._inspector.judge)
+    def stream(self, reply: Iterable[str], prompt: Prompt = "") -> GuardedStream:
+        """Return the reply to `prompt` as it may be shown; iterate over it, then read its `verdict`."""
+        machine = self._inspector.machine(Stage.REPLY, context=_prompt_of(prompt))
+        return GuardedStream(reply, machine, self._inspector.judge)
 
-    def stream_async(self, reply: AsyncIterable[str]) -> AsyncGuardedStream:
-        """Return an async reply as it may be shown; iterate over it, then read its `verdict`."""
-        return AsyncGuardedStream(reply, self._inspector.machine(Stage.REPLY), self._inspector.judge)
+    def stream_async(self, reply: AsyncIterable[str], prompt: Prompt = "") -> AsyncGuardedStream:
+        """Do as `stream` does, for an async reply."""
+        machine = self._inspector.machine(Stage.REPLY, context=_prompt_of(prompt))
+        return AsyncGuardedStream(reply, machine, self._inspector.judge)
 
     def close(self) -> None:
         """Stop the threads of detectors."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _parts(prompt: str | Sequence[Message]) -> Iterator[tuple[str, Stage, str]]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    role: str
+    text: str
+    stage: Stage = Stage.PROMPT
+    path: str = ""
+
+
+def _in_context(prompt: Prompt) -> Iterator[tuple[_Part, str]]:
+    parts = list(_parts(prompt))
+    return zip(parts, contexts((part.role, part.text) for part in parts), strict=True)
+
+
+def _prompt_of(prompt: Prompt) -> str:
+    return newest_turn((part.role, part.text) for part in _parts(prompt)) if prompt else ""
+
+
+def _context(text: str, stage: Stage, before: Prompt) -> str:
+    if not before:
+        return ""
+    if stage in (Stage.REPLY, Stage.CODE):
+        return _prompt_of(before)
+    said = [(part.role, part.text) for part in _parts(before)]
+    *_, context = contexts([*said, ("user" if stage is Stage.PROMPT else "", text)])
+    return context
+
+
+def _parts(prompt: Prompt) -> Iterator[_Part]:
     if isinstance(prompt, str):
-        yield prompt, Stage.PROMPT, ""
+        yield _Part("user", prompt)
         return
     for number, message in enumerate(prompt):
-        stage = _STAGES.get(str(message.get("role", "user")), Stage.PROMPT)
-        for part, text in _texts(message.get("content"), f"messages[{number}].content"):
-            yield text, stage, part
+        role = str(message.get("role", "user"))
+        for path, text in _texts(message.get("content"), f"messages[{number}].content"):
+            yield _Part(role, text, _STAGES.get(role, Stage.PROMPT), path)
 
 
 def _texts(content: object, path: str) -> Iterator[tuple[str, str]]:

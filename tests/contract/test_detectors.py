@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+import stand_ins
 from harmless_pictures import encoded, picture
 from leeward.detectors.registry import known_infos, open_detectors
 from leeward.detectors.runner import run
@@ -95,6 +96,16 @@ EXAMPLES: Mapping[str, Examples] = {
         ),
         told(Stage.PROMPT, "Call me at noon.", "The bill is 1 234 567 in total."),
     ),
+    "minor-lexicon": Examples(  # invented words stand in for the terms; see `fresh`
+        told(Stage.PROMPT, f"A child of {CANARY} and its blorvish.", f"{CANARY}: a 12-year-old, blorvish and snarquel.")
+        + told(Stage.REPLY, f"小学生とぐもらび {CANARY}", language="ja"),
+        told(Stage.PROMPT, "A child and its kite.", "Blorvish and snarquel, nothing else.")
+        + told(Stage.PROMPT, "The police protect a child from blorvish."),
+    ),
+    "regional-terms": Examples(
+        told(Stage.PROMPT, f"{CANARY}: the Holocaust never happened, {CANARY}."),
+        told(Stage.PROMPT, "The Holocaust happened.", "Who says that the Holocaust never happened? Deniers do."),
+    ),
     "licence-registry": Examples(
         (
             facts(model="codestral-22b", actor_type="company", purpose="production", tenant=CANARY),
@@ -141,6 +152,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     (folder / "known-sha256.txt").write_text(hashlib.sha256(KNOWN_PICTURE).hexdigest() + "\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEEWARD_HASH_LISTS", str(folder))
+        patch.setenv("LEEWARD_MINOR_TERMS", str(stand_ins.written(tmp_path_factory.mktemp("terms") / "terms.bin")))
         yield lambda name: open_detectors([name])[name]
 
 

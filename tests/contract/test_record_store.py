@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,21 @@ async def test_a_closed_record_is_read_back_as_it_was_written(store: Store, exch
     line = store.find(opened.id)
     assert line is not None
     assert line.closed == closed
+
+
+async def test_rules_that_were_not_measured_are_told_by_the_language_and_not_kept(
+    store: Store, exchanges: Exchanges
+) -> None:
+    opened = exchanges.opened()
+    closed = exchanges.closed(opened, replace(blocked(firing()), unmeasured=frozenset({"RULE-MIST-001"})))
+
+    await store.open_record(opened)
+    store.close_record(closed)
+    await settle(store, exchanges)
+
+    line = store.find(opened.id)
+    assert line is not None
+    assert line.closed == replace(closed, verdict=replace(closed.verdict, unmeasured=frozenset()))
 
 
 async def test_words_of_a_finding_are_not_kept(store: Store, exchanges: Exchanges) -> None:

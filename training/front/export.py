@@ -12,6 +12,7 @@ import torch
 from data import LANGUAGES, Row, read_rows
 from labels import HAZARDS
 from network import Network
+from platt import at_share, platt, share_of
 from seeds import seed_rows
 
 from leeward.models.front import Calibration, Front
@@ -20,7 +21,6 @@ from leeward.models.front_features import character_classes
 F64 = npt.NDArray[np.float64]
 # Hazards known from our own short texts alone: how frequent they are in the data says nothing, so this is assumed.
 ASSUMED_SHARE = {"sexual": 0.05, "health": 0.05, "financial": 0.05, "law": 0.05}
-FEWEST = 25  # positives and negatives that a calibration of its own needs
 CAL_CHARS = 2000
 
 
@@ -75,32 +75,19 @@ def calibrate(rows: Sequence[Row], logits: F64) -> dict[str, Calibration]:
     langs = np.array([row.lang for row in rows])
     weight = _balance(rows)
     count = range(len(HAZARDS))
-    shares = [ASSUMED_SHARE.get(hazard, _share(weight, truth[:, h])) for h, hazard in enumerate(HAZARDS)]
+    shares = [ASSUMED_SHARE.get(hazard, share_of(weight, truth[:, h])) for h, hazard in enumerate(HAZARDS)]
     overall = np.array(
-        [_platt(logits[:, h], truth[:, h], _at_share(weight, truth[:, h], shares[h]), None) for h in count]
+        [platt(logits[:, h], truth[:, h], at_share(weight, truth[:, h], shares[h]), None) for h in count]
     )
     calibrations = {"und": Calibration(overall[:, 0].astype(np.float32), overall[:, 1].astype(np.float32))}
     for lang in LANGUAGES:
         mine, own = langs == lang, overall.copy()
         for h in count:
             said, weighed = truth[mine, h], weight[mine]
-            own[h] = _platt(logits[mine, h], said, _at_share(weighed, said, shares[h]), overall[h])
+            own[h] = platt(logits[mine, h], said, at_share(weighed, said, shares[h]), overall[h])
         if not np.allclose(own, overall):
             calibrations[lang] = Calibration(own[:, 0].astype(np.float32), own[:, 1].astype(np.float32))
     return calibrations
-
-
-def _share(weight: F64, truth: F64) -> float:
-    known = ~np.isnan(truth)
-    return float((weight[known] * truth[known]).sum() / weight[known].sum())
-
-
-def _at_share(weight: F64, truth: F64, share: float) -> F64:
-    """Return weights under which the hazard is as frequent as `share` says: in no language more than in another."""
-    yes, no = truth == 1, truth == 0
-    if not yes.any() or not no.any():
-        return weight
-    return np.where(yes, weight * (share / (1 - share) * weight[no].sum() / weight[yes].sum()), weight)
 
 
 def _balance(rows: Sequence[Row]) -> F64:
@@ -110,40 +97,6 @@ def _balance(rows: Sequence[Row]) -> F64:
         key = (row.source, row.lang)
         counts[key] = counts.get(key, 0) + 1
     return np.array([min(1.0, 150 / counts[row.source, row.lang]) for row in rows])
-
-
-def _platt(logits: F64, truth: F64, weight: F64, fallback: F64 | None) -> F64:
-    """Return slope and shift by Newton's method, drawn towards `fallback`; the fallback itself when rows are few.
-
-    Source:
-        Platt (1999), with the smoothed targets of Lin, Lin, Weng (2007), Machine Learning 68:267-276.
-    """
-    known = ~np.isnan(truth) & ~np.isnan(logits)
-    score, goal, weight = logits[known], truth[known], weight[known]
-    positives, negatives = float(goal.sum()), float((1 - goal).sum())
-    if min(positives, negatives) < FEWEST:
-        return np.array([1.0, -1.0]) if fallback is None else fallback
-    start = np.array([1.0, 0.0]) if fallback is None else fallback
-    soft = np.where(goal > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    found, pull = start.copy(), np.array([4.0, 1.0]) if fallback is not None else np.array([0.1, 0.01])
-    design = np.stack((score, np.ones_like(score)), axis=1)
-
-    def cost(at: F64) -> float:
-        z = design @ at
-        return float((weight * (np.logaddexp(0, z) - soft * z)).sum() + 0.5 * (pull * (at - start) ** 2).sum())
-
-    for _ in range(60):
-        chance = 1 / (1 + np.exp(-np.clip(design @ found, -60, 60)))
-        slope = design.T @ (weight * (chance - soft)) + pull * (found - start)
-        curve = (design * (weight * chance * (1 - chance))[:, None]).T @ design + np.diag(pull)
-        step, before = np.linalg.solve(curve, slope), cost(found)
-        while cost(found - step) > before and np.abs(step).max() > 1e-7:
-            step /= 2
-        found = found - step
-        if np.abs(step).max() < 1e-6:
-            break
-    found[0] = min(max(found[0], 0.3), 3.0)
-    return found
 
 
 def write(front: Front, calibrations: dict[str, Calibration], folder: Path) -> None:

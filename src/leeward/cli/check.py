@@ -22,8 +22,11 @@ def check(
     text: str,
     *,
     stage: Annotated[StageName, Parameter(name=["--stage", "-s"])] = "prompt",
+    prompt: str = "",
     code_language: str = "",
     ruleset: str = "mistral-v1",
+    region: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    region_opt_in: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Check one text and say what would happen to it.
@@ -33,17 +36,20 @@ def check(
     Args:
         text: The text; `-` reads standard input.
         stage: Where in an exchange it would stand.
+        prompt: What was said before the text: the prompt that a reply answers, or earlier turns of the user.
         code_language: Language of code, as after a code fence.
         ruleset: Name of a built-in ruleset or path of a file.
+        region: Code of a region whose law and culture count too, e.g. `de`; may be given more than once.
+        region_opt_in: Entry of a region that counts only when named, e.g. `th.lese-majeste`; may be repeated.
         json: Print JSON rather than a table.
     """
     content = sys.stdin.read() if text == "-" else text
-    guard = Guard(ruleset)
+    guard = Guard(ruleset, regions=region, region_opt_in=region_opt_in)
     sanitized: str | None = None
     if stage == "code":
-        verdict = guard.check_code(content, code_language)
+        verdict = guard.check_code(content, code_language, prompt)
     else:
-        passage = guard.check(content, Stage(stage))
+        passage = guard.check(content, Stage(stage), before=prompt)
         verdict = passage.verdict
         sanitized = passage.text if passage.is_changed else None
     guard.close()
@@ -69,6 +75,9 @@ def _show(console: Console, verdict: Verdict, sanitized: str | None) -> None:
         console.print(table)
     scores = ", ".join(f"{rule.removeprefix('RULE-')} {score:.2f}" for rule, score in sorted(verdict.scores.items()))
     console.print(f"scores  {scores}", soft_wrap=True)
+    if verdict.unmeasured:
+        rules = ", ".join(sorted(rule.removeprefix("RULE-") for rule in verdict.unmeasured))
+        console.print(f"unmeasured  {rules}: checked, but how well is not known in this language", soft_wrap=True)
     if sanitized is not None:
         console.print("passed on as:", style="bold")
         console.print(sanitized, markup=False)

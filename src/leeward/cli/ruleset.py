@@ -1,4 +1,4 @@
-"""`leeward ruleset check|show|diff`."""
+"""`leeward ruleset check|show|diff|regions`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from leeward.policy.draft import LoadedRuleset
 from leeward.policy.loader import BUILTIN, load_all
 from leeward.policy.problems import Problem, Refused, unknown
 from leeward.policy.reading import Reader, Source
+from leeward.policy.regional import region_rows, unknown_region
+from leeward.policy.regional import regions as known_regions
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
@@ -65,6 +67,17 @@ def diff(old: str, new: str, *files: Path, json: _Json = False) -> int:
         json: Print JSON.
     """
     return _guarded(lambda console, known: run_diff(old, new, files, console=console, known=known, as_json=json))
+
+
+@app.command
+def regions(*codes: str, json: _Json = False) -> int:
+    """List the regions, what differs in each, and the law or study that each entry rests on.
+
+    Args:
+        codes: Codes of regions; all of them when left out.
+        json: Print JSON.
+    """
+    return _guarded(lambda console, _: run_regions(codes, console=console, as_json=json))
 
 
 class Unusable(Exception):
@@ -132,6 +145,22 @@ def run_diff(
     else:
         console.print(f"{before.label} → {after.label}", markup=False)
         _print_changes(console, changes)
+    return OK
+
+
+def run_regions(codes: Sequence[str], *, console: Console, as_json: bool = False) -> int:
+    """Print what differs in the regions called `codes`, or in all; return the exit status."""
+    for code in codes:
+        if code not in known_regions():
+            raise Unusable(unknown_region(code))
+    rows = [row for row in region_rows() if not codes or row.region in codes]
+    if as_json:
+        _print_json(console, rows)
+        return OK
+    table = Table("Entry", "What", "Enforced", "Source", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(f"{row.region}.{row.entry}", row.title, "yes" if row.enforce else "when named", row.source)
+    console.print(table)
     return OK
 
 

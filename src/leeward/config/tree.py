@@ -6,7 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from leeward.errors import SettingsError
 from leeward.gateway.settings import Answers, GatewaySettings, Limits, OpaqueParts
+from leeward.models.judges.client import Address
+from leeward.models.judges.families import family_called
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,11 +88,15 @@ class Rules(Section, frozen=True, kw_only=True):
     Attributes:
         use: Name of a built-in ruleset or path of a file, for every tenant without one of its own.
         packs: Further built-in packs, e.g. `usage-policy`.
+        regions: Codes of regions whose law and culture count, e.g. `de`; see docs/regions.md.
+        region_opt_in: Entries of regions that count only where they are named, e.g. `th.lese-majeste`.
         directory: Folder of tenants' rulesets; watched, so that a change acts within two seconds.
     """
 
     use: str = "mistral-v1"
     packs: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    region_opt_in: tuple[str, ...] = ()
     directory: str = ""
 
 
@@ -117,6 +124,51 @@ class Tenant(Section, frozen=True, kw_only=True):
     use: dict[str, str | int | bool] = msgspec.field(default_factory=dict)
 
 
+class JudgeTable(Section, frozen=True, kw_only=True):
+    """A guard model that is asked where the classifiers are unsure.
+
+    Attributes:
+        url: Base address up to and including `/v1`; empty asks none.
+        family: What the model is; decides what it is sent and how its answer is read.
+        model: What the server calls it; empty takes the name it is published under.
+        form: Whether the server's template writes the prompt, or we do.
+        key_env: Variable that holds the server's key; empty sends none.
+        timeout_ms: For one text, however many requests it takes.
+        band: Scores of the classifier, both included, that are unsure.
+        budget_per_minute: Requests a minute; 0 sets no limit.
+        on_failure: `keep` lets the classifier's score stand and says so; `fail` counts as "could not look".
+        max_chars: Longest text with its context that is sent.
+    """
+
+    url: str = ""
+    family: str = ""
+    model: str = ""
+    form: Literal["chat", "completion"] = "chat"
+    key_env: str = ""
+    timeout_ms: int = 2_000
+    band: tuple[float, float] = (0.3, 0.7)
+    budget_per_minute: float = 600.0
+    on_failure: Literal["keep", "fail"] = "keep"
+    max_chars: int = 20_000
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.band[0] < self.band[1] <= 1.0:
+            raise ValueError("`band` must be two rising numbers from 0 to 1, e.g. [0.3, 0.7]")
+        if not 1 <= self.timeout_ms <= 60_000:
+            raise ValueError("`timeout_ms` must lie between 1 and 60000")
+        if self.budget_per_minute < 0 or self.max_chars < 1:
+            raise ValueError("`budget_per_minute` cannot be below 0, nor `max_chars` below 1")
+        if not self.url:
+            if self.family or self.model or self.key_env:
+                raise ValueError("`url` is missing; without it no judge is asked")
+            return
+        try:
+            Address.parse(self.url)
+            family_called(self.family, self.form)
+        except SettingsError as error:
+            raise ValueError(f"{error.message}. {error.remedy}") from error
+
+
 class Telemetry(Section, frozen=True, kw_only=True):
     """Logs and traces; neither ever carries text of an exchange."""
 
@@ -139,6 +191,7 @@ class Settings(Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     opaque: OpaqueParts = OpaqueParts()
     tenant: tuple[Tenant, ...] = ()
+    judge: JudgeTable = JudgeTable()
     telemetry: Telemetry = Telemetry()
     demo: bool = False
 

@@ -17,8 +17,8 @@ from leeward.models.front import Front
 SHORT_CEILING = 0.15  # most that a text of a word or two can score: a name or a greeting shows no intent
 SHORT_CHARS, SHORT_LETTERS, SHORT_SIGNS = 24, 6, 3
 _SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
-_TEXT_STAGES = (Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY)
-_MESSAGES = {
+TEXT_STAGES = (Stage.PROMPT, Stage.INSTRUCTIONS, Stage.TOOL_RESULT, Stage.DOCUMENT, Stage.REPLY)
+MESSAGES = {
     "hate": "reads like hatred of a group",
     "harassment": "reads like abuse of a person",
     "violence": "reads like a threat or a call for violence",
@@ -44,8 +44,8 @@ class FrontText:
 
     info = DetectorInfo(
         id="front-text",
-        hazards=tuple(_MESSAGES),
-        stages=_TEXT_STAGES,
+        hazards=tuple(MESSAGES),
+        stages=TEXT_STAGES,
         reach_chars=128,
         budget_seconds=0.05,
     )
@@ -60,7 +60,7 @@ class FrontText:
             DetectorError: If they cannot be read or name other hazards.
         """
         front = Front.load()
-        if set(front.hazards) != set(_MESSAGES):
+        if set(front.hazards) != set(MESSAGES):
             raise DetectorError(
                 "The front classifier's weights name other hazards than this version of leeward knows.",
                 meaning="Its scores would be taken for something else.",
@@ -119,7 +119,7 @@ def _finding(front: Front, view: View, hazard: str, score: float) -> Finding:
         hazard=hazard,
         confidence=score,
         span=_within(layer.source(start, stop), len(view.text)),
-        message=f"The text {_MESSAGES[hazard]}.",
+        message=f"The text {MESSAGES[hazard]}.",
         evidence=evidence,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -67,12 +67,58 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class Glances(Protocol):
+    """A THREAD detector that can often tell at once, so that most views need no thread."""
+
+    def glance(self, view: View) -> Reading | None:
+        """Return what is seen in `view`, on the event loop, so in linear time and short; None means look whole."""
+
+
+@runtime_checkable
 class MayBeBlind(Protocol):
     """A detector that may have nothing to compare with; its rules then count as unchecked, though nothing failed."""
 
     @property
     def is_blind(self) -> bool:
         """Whether looking tells nothing."""
+
+
+class Judges(Protocol):
+    """A model elsewhere that is asked where a classifier is unsure; asking may block for `timeout_seconds`."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """Longest time that one `ask` takes."""
+
+    def is_unsure(self, score: float) -> bool:
+        """Whether a classifier's score lies in the band in which the judge is asked."""
+
+    def ask(
+        self, text: str, context: str, stage: Stage, hazards: Collection[str] = ()
+    ) -> Mapping[str, float] | None:
+        """Return a probability for each of `hazards` that the judge can tell of; without hazards, for all that it can.
+
+        Args:
+            text: The text in question.
+            context: As `View.context`.
+            stage: Where the text comes from.
+            hazards: The unsure ones; each may cost a request.
+
+        Returns:
+            Probabilities in [0, 1]; None when the judge could not be asked, or told nothing, and the classifier's own
+            score stands: the finding must say so.
+
+        Raises:
+            DetectorError: In the same case, where the operator wants that to count as "could not look".
+        """
+
+
+@runtime_checkable
+class Consults(Protocol):
+    """A detector that asks judges where it is unsure."""
+
+    def consult(self, judges: Judges) -> None:
+        """Ask `judges` from now on; called before the first `examine`, and not at all where no judge is set up."""
 
 
 class Clock(Protocol):

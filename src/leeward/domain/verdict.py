@@ -78,6 +78,8 @@ class Verdict:
         checked: Rules whose detectors all looked.
         unchecked: Rules of which at least one detector could not look; never also in `checked`.
         language: Language tag of what was judged, `und` when unknown.
+        unmeasured: Rules of which a classifier was asked in a language in which nobody measured how well it does.
+            It looked, so they may be in `checked`; what happens does not depend on it.
     """
 
     disposition: Disposition = Disposition.PASS
@@ -87,6 +89,7 @@ class Verdict:
     checked: frozenset[str] = frozenset()
     unchecked: frozenset[str] = frozenset()
     language: str = "und"
+    unmeasured: frozenset[str] = frozenset()
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -103,6 +106,7 @@ class Verdict:
             "findings": [f.to_dict() for f in self.firings if f.cause is Cause.FINDING],
             "checked": sorted(self.checked),
             "unchecked": sorted(self.unchecked),
+            "unmeasured": sorted(self.unmeasured),
             "language": self.language,
         }
 
@@ -140,4 +144,5 @@ def join(verdicts: Iterable[Verdict]) -> Verdict:
         checked=frozenset[str]().union(*(v.checked for v in some)) - unchecked,
         unchecked=unchecked,
         language=next((v.language for v in some if v.language != "und"), "und"),
+        unmeasured=frozenset[str]().union(*(v.unmeasured for v in some)),
     )

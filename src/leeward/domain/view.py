@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 Fact = str | int | float | bool | None | Sequence[str]
 NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
+CONTEXT_CHARS = 600  # of what was said before, at most
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -88,6 +89,9 @@ class View:
         layers: Readings of `text`: `layers[0]` is `plain`, `layers[1]` is `folded`, decodings follow.
         image: For stage `image`, the encoded bytes.
         facts: For stages `exchange` and `traffic`.
+        context: What was said before `text`: for a reply the prompt it answers, for a short turn of the user the turns
+            before it; at most its last `CONTEXT_CHARS` characters. It may help to judge `text`, but no finding points
+            into it.
     """
 
     text: str
@@ -100,6 +104,7 @@ class View:
     layers: tuple[Layer, ...] = ()
     image: bytes = field(default=b"", repr=False)
     facts: Mapping[str, Fact] = field(default_factory=lambda: NO_FACTS)
+    context: str = ""
 
     @property
     def plain(self) -> Layer:

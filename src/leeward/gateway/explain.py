@@ -36,6 +36,7 @@ def explain(
         "findings": [f.to_dict() for f in verdict.firings[:_MOST_FINDINGS] if f.cause is Cause.FINDING],
         "checked": sorted(verdict.checked),
         "unchecked": sorted(verdict.unchecked),
+        "unmeasured": sorted(verdict.unmeasured),
     }
     if verdict.duties:
         told["duties"] = sorted(verdict.duties)

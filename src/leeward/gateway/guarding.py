@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leeward.domain.view import Stage
+from leeward.gateway.said import contexts_of
 from leeward.gateway.wire.guardrails import Outcome, evaluate
 from leeward.gateway.wire.moderation import v1_scores, v2_scores
 from leeward.gateway.wire.request import Request
@@ -33,13 +34,21 @@ async def check_guardrails(request: Request, moderation: Inspector) -> Guarded:
     """Return what the guardrails say of the newest turn of a request; nothing when it has none."""
     if not request.guardrails:
         return _NONE
-    newest = [p.text for p in request.parts if p.stage is Stage.PROMPT and not p.is_history and p.text]
-    return await check_text(request, "\n".join(newest), Stage.PROMPT, moderation)
+    said = zip(request.parts, contexts_of(request.parts), strict=True)
+    newest = [(p.text, c) for p, c in said if p.stage is Stage.PROMPT and not p.is_history and p.text]
+    context = newest[0][1] if newest else ""
+    return await check_text(request, "\n".join(text for text, _ in newest), Stage.PROMPT, moderation, context=context)
 
 
-async def check_text(request: Request, text: str, stage: Stage, moderation: Inspector) -> Guarded:
-    """Return what the guardrails of `request` say of a text; replies are held to them as well."""
-    looked = await moderation.hazards(text, stage)
+async def check_text(
+    request: Request, text: str, stage: Stage, moderation: Inspector, *, context: str = ""
+) -> Guarded:
+    """Return what the guardrails of `request` say of a text; replies are held to them as well.
+
+    Args:
+        context: What was said before the text.
+    """
+    looked = await moderation.hazards(text, stage, context=context)
     outcomes = evaluate(request.guardrails, v2_scores(looked.scores), v1_scores(looked.scores))
     has_failed = bool(looked.failed) and any(g.block_on_error for g in request.guardrails)
     return Guarded(outcomes, has_failed or any(o.is_blocked for o in outcomes), has_failed)

@@ -26,6 +26,7 @@ from leeward.gateway.doorkeeper import header
 from leeward.gateway.equipment import Equipment
 from leeward.gateway.explain import explain
 from leeward.gateway.wire.errors import error_body
+from leeward.inspection.context import contexts, newest_turn
 from leeward.inspection.drive import drive_async
 from leeward.inspection.inspector import Inspector, Passage
 from leeward.inspection.steps import Annotate, Release
@@ -121,17 +122,19 @@ async def _check(equipment: Equipment, asked: _Asked, caller: Caller) -> bytes:
 async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, account: Account) -> _Answer:
     for number, image in enumerate(asked.images or ()):
         account.add(await inspector.judge_image(_image(image, number), f"images[{number}]"))
-    roles = {m.content: m.role for m in asked.structured_messages or () if isinstance(m.content, str)}
+    said = [(m.role, m.content) for m in asked.structured_messages or () if isinstance(m.content, str)]
+    roles = {text: role for role, text in said}
     texts: list[str] = []
-    for number, text in enumerate(asked.texts or ()):
+    before = contexts((roles.get(text, "user"), text) for text in asked.texts or ())
+    for number, (text, context) in enumerate(zip(asked.texts or (), before, strict=True)):
         part = f"texts[{number}]"
         if asked.input_type == "response":
             account.heard(part, text)
-            texts.append(await _reply(equipment, text, part, inspector, account))
+            texts.append(await _reply(equipment, text, newest_turn(said), part, inspector, account))
         else:
             account.prompt[part] = text
             stage = _ROLES.get(roles.get(text, "user"), Stage.PROMPT)
-            passage = await inspector.inspect_async(text, stage, part)
+            passage = await inspector.inspect_async(text, stage, part, context=context)
             account.add(passage.verdict)
             account.prompt_chars += len(text)
             texts.append(passage.text)
@@ -152,8 +155,10 @@ def _stopping(passage: Passage) -> Verdict:
     return replace(verdict, disposition=Disposition.BLOCK) if passage.is_changed else verdict
 
 
-async def _reply(equipment: Equipment, text: str, part: str, inspector: Inspector, account: Account) -> str:
-    machine = inspector.machine(Stage.REPLY, part)
+async def _reply(
+    equipment: Equipment, text: str, prompt: str, part: str, inspector: Inspector, account: Account
+) -> str:
+    machine = inspector.machine(Stage.REPLY, part, context=prompt)
     machine.feed(text)
     machine.end()
     pieces: list[str] = []

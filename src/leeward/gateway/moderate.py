@@ -7,6 +7,7 @@ from leeward.errors import WireError
 from leeward.gateway.asgi import JSON, ClientGone, Receive, Scope, Send, Sender, read_body
 from leeward.gateway.doorkeeper import header
 from leeward.gateway.equipment import Equipment
+from leeward.gateway.said import contexts_of, prompt_in
 from leeward.gateway.wire.errors import error_body
 from leeward.gateway.wire.moderation import mistral_moderation, openai_moderation
 from leeward.gateway.wire.request import Part, Request, parse
@@ -59,22 +60,24 @@ def _wants_openai(request: Request, endpoint: str, mount: str) -> bool:
 
 async def _score(request: Request, moderation: Inspector) -> list[dict[str, float]]:
     results: list[dict[str, float]] = [{} for _ in range(request.items)]
-    for part in request.parts:
+    for part, context in zip(request.parts, contexts_of(request.parts), strict=True):
         if part.is_history:
             continue  # the chat form scores the last turn
-        scores = await _scores_of(part, moderation)
+        is_reply = part.role == "assistant"
+        before = prompt_in(p for p in request.parts if p.item == part.item) if is_reply else context
+        scores = await _scores_of(part, before, moderation)
         mine = results[part.item]
         for hazard, score in scores.items():
             mine[hazard] = max(score, mine.get(hazard, 0.0))
     return results
 
 
-async def _scores_of(part: Part, moderation: Inspector) -> dict[str, float]:
+async def _scores_of(part: Part, context: str, moderation: Inspector) -> dict[str, float]:
     if part.stage is Stage.IMAGE:
         verdict = await moderation.judge_image(part.image, part.path)
         return {_IMAGE_HAZARD: max(verdict.scores.values(), default=0.0)}
     stage = Stage.REPLY if part.role == "assistant" else part.stage
-    looked = await moderation.hazards(part.text, stage)
+    looked = await moderation.hazards(part.text, stage, context=context)
     if looked.failed:
         blind = ", ".join(sorted(looked.failed))
         raise WireError(

@@ -11,6 +11,7 @@ from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Fact, Stage
 from leeward.errors import WireError
+from leeward.gateway.said import contexts_of
 from leeward.gateway.settings import OpaqueParts
 from leeward.gateway.wire.request import Opaque, Part, Request
 from leeward.inspection.inspector import Inspector
@@ -68,8 +69,10 @@ async def inspect_request(
         _check_allowed(hidden, opaque)
         tally.add(_unseen(inspector))
     inspected = Inspected(tally.verdict(), "und", [], 0)
-    for number, part in enumerate(request.parts, start=1):
-        verdict = await _inspect_part(part, inspector, inspected)
+    # Told before the first part is looked at: what is sanitised on the way must not change what others are judged by.
+    contexts = list(contexts_of(request.parts))
+    for number, (part, context) in enumerate(zip(request.parts, contexts, strict=True), start=1):
+        verdict = await _inspect_part(part, context, inspector, inspected)
         tally.add(verdict)
         if part.role == "user" and verdict.language != "und":
             inspected.language = verdict.language
@@ -81,10 +84,10 @@ async def inspect_request(
     return inspected
 
 
-async def _inspect_part(part: Part, inspector: Inspector, inspected: Inspected) -> Verdict:
+async def _inspect_part(part: Part, context: str, inspector: Inspector, inspected: Inspected) -> Verdict:
     if part.stage is Stage.IMAGE:
         return await inspector.judge_image(part.image, part.path)
-    passage = await inspector.inspect_async(part.text, part.stage, part.path)
+    passage = await inspector.inspect_async(part.text, part.stage, part.path, context=context)
     inspected.chars += len(part.text)
     if passage.is_changed:
         part.replace(passage.text)

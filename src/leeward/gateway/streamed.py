@@ -18,6 +18,7 @@ from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import explain
 from leeward.gateway.guarding import check_text
 from leeward.gateway.prompt import Inspected
+from leeward.gateway.said import prompt_of
 from leeward.gateway.wire.body import Json
 from leeward.gateway.wire.channels import Delta, Kind
 from leeward.gateway.wire.guardrails import blocked_results, passed_results
@@ -41,14 +42,15 @@ def may_write(request: Request, kind: Kind) -> bool:
     return not (request.is_json_mode or request.endpoint in _NO_NOTES_IN or kind in _NO_NOTES)
 
 
-def machine_for(request: Request, inspector: Inspector, kind: Kind, part: str) -> StreamMachine:
-    """Return the machine that inspects one strand of a reply."""
+def machine_for(request: Request, inspector: Inspector, kind: Kind, part: str, choice: int) -> StreamMachine:
+    """Return the machine that inspects one strand of a reply; it is judged with the prompt that it answers."""
     return inspector.machine(
         Stage.REPLY,
         part,
         is_code=request.endpoint == "fim.completions" and kind is Kind.CONTENT,
         # Guardrails judge a reply as a whole, so one that may block lets nothing out before the end.
         holds_to_end=any(g.blocks for g in request.guardrails),
+        context=prompt_of(request, choice),
     )
 
 
@@ -147,7 +149,7 @@ class StreamRelay:
 
     def _open(self, key: _Key) -> StreamMachine:
         choice, kind, index = key
-        machine = machine_for(self._request, self._inspector, kind, f"choices[{choice}].{kind}[{index}]")
+        machine = machine_for(self._request, self._inspector, kind, f"choices[{choice}].{kind}[{index}]", choice)
         self._machines[key] = machine
         return machine
 
@@ -239,7 +241,8 @@ class StreamRelay:
             return False
         prefix = f"{choice}."
         text = "".join(t for k, pieces in self._account.reply.items() if k.startswith(prefix) for t in pieces)
-        guarded = await check_text(self._request, text, Stage.REPLY, self._equipment.inspectors.moderation)
+        moderation, context = self._equipment.inspectors.moderation, prompt_of(self._request, choice)
+        guarded = await check_text(self._request, text, Stage.REPLY, moderation, context=context)
         if guarded.is_blocked:
             self._guardrails = blocked_results(guarded.outcomes)
             self._refuse(choice, CLEAR)

@@ -10,6 +10,7 @@ from leeward.domain.verdict import CLEAR, Verdict
 from leeward.domain.view import Stage
 from leeward.gateway.account import Account
 from leeward.gateway.guarding import Guarded, check_text
+from leeward.gateway.said import prompt_of
 from leeward.gateway.streamed import machine_for, may_write
 from leeward.gateway.wire.channels import Channel, Kind
 from leeward.gateway.wire.reply import Reply
@@ -57,7 +58,7 @@ async def inspect_whole(
         account.heard(f"{channel.choice}.{channel.kind}.{channel.index}", channel.text)
         if channel.choice in stopped or not inspector.watches(Stage.REPLY):
             continue
-        machine = machine_for(request, inspector, channel.kind, channel.path)
+        machine = machine_for(request, inspector, channel.kind, channel.path, channel.choice)
         machine.feed(channel.text)
         machine.end()
         outputs = await drive_async(machine, inspector.judge)
@@ -93,4 +94,4 @@ async def _guard(request: Request, channels: Iterable[Channel], moderation: Insp
     if not request.guardrails:
         return Guarded()
     text = "\n".join(c.text for c in channels if c.kind is not Kind.TOOL_NAME)
-    return await check_text(request, text, Stage.REPLY, moderation)
+    return await check_text(request, text, Stage.REPLY, moderation, context=prompt_of(request))

@@ -11,7 +11,7 @@ from leeward.domain.view import View
 from leeward.inspection.machine import StreamMachine
 from leeward.inspection.steps import Annotate, Done, Examine, NeedText, Output, Release, Stop
 
-_VIEWS_BETWEEN_BREAKS = 8  # a few milliseconds
+_VIEWS_BETWEEN_BREAKS = 8  # a few milliseconds, where none needed a thread
 
 
 class Judging(Protocol):
@@ -62,15 +62,12 @@ async def drive_async(machine: StreamMachine, judging: Judging) -> list[Output]:
     walk = _walk(machine)
     try:
         view = next(walk)
-        in_a_row = 0
+        seen = 0
         while True:
-            if judging.is_inline(view):
-                verdict = judging.judge(view)
-                in_a_row += 1
-                if in_a_row % _VIEWS_BETWEEN_BREAKS == 0:
-                    await asyncio.sleep(0)
-            else:
-                verdict = await judging.judge_async(view)
+            verdict = judging.judge(view) if judging.is_inline(view) else await judging.judge_async(view)
+            seen += 1
+            if seen % _VIEWS_BETWEEN_BREAKS == 0:  # `judge_async` may not have let go of the loop: a glance is enough
+                await asyncio.sleep(0)
             view = walk.send(verdict)
     except StopIteration as end:
         outputs: list[Output] = end.value

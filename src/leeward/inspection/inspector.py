@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import CLEAR, Cause, Verdict
-from leeward.domain.view import NO_FACTS, Fact, Stage, View
+from leeward.domain.view import CONTEXT_CHARS, NO_FACTS, Fact, Stage, View
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.hazards import HazardScores
 from leeward.inspection.judge import Judge
@@ -97,8 +97,9 @@ class Inspector:
         is_code: bool = False,
         code_language: str = "",
         holds_to_end: bool = False,
+        context: str = "",
     ) -> StreamMachine:
-        """Return a machine for one part that is to be streamed or inspected."""
+        """Return a machine for one part that is to be streamed or inspected; `context` is what was said before it."""
         windows = self.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
         plan = PartPlan(
             stage=stage,
@@ -109,39 +110,60 @@ class Inspector:
             code_language=code_language,
             is_watched=self.watches(stage),
             holds_to_end=holds_to_end or self.ruleset.plans[stage].holds_to_end,
+            context=context[-CONTEXT_CHARS:],
         )
         return StreamMachine(plan, identify, layers_of)
 
     def inspect(
-        self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
+        self,
+        text: str,
+        stage: Stage,
+        part: str = "",
+        *,
+        is_code: bool = False,
+        code_language: str = "",
+        context: str = "",
     ) -> Passage:
-        """Return the verdict on a whole text, and the text as it may be passed on."""
-        begun = self._begin(text, stage, part, code_language if is_code else None)
+        """Return the verdict on a whole text, and the text as it may be passed on.
+
+        Args:
+            context: What was said before the text; see `View`.
+        """
+        begun = self._begin(text, stage, part, code_language if is_code else None, context)
         if isinstance(begun, Passage):
             return begun
         drive(begun.machine, self.judge)
         return self._finish(text, stage, begun)
 
     async def inspect_async(
-        self, text: str, stage: Stage, part: str = "", *, is_code: bool = False, code_language: str = ""
+        self,
+        text: str,
+        stage: Stage,
+        part: str = "",
+        *,
+        is_code: bool = False,
+        code_language: str = "",
+        context: str = "",
     ) -> Passage:
         """Do as `inspect` does, leaving the event loop free while threads look."""
-        begun = self._begin(text, stage, part, code_language if is_code else None)
+        begun = self._begin(text, stage, part, code_language if is_code else None, context)
         if isinstance(begun, Passage):
             return begun
         await drive_async(begun.machine, self.judge)
         return self._finish(text, stage, begun)
 
-    def _begin(self, text: str, stage: Stage, part: str, code_language: str | None) -> Passage | _Begun:
+    def _begin(
+        self, text: str, stage: Stage, part: str, code_language: str | None, context: str
+    ) -> Passage | _Begun:
         """Return what is known of a text, or a machine that holds all of it; `code_language` None means prose."""
         if not self.watches(stage):
             return Passage(CLEAR, text)
-        digest = self._digest(text, stage, code_language)
+        digest = self._digest(text, stage, code_language, context[-CONTEXT_CHARS:])
         known = self._recall(digest, text, part)
         if known is not None:
             return known
         machine = self.machine(
-            stage, part, is_code=code_language is not None, code_language=code_language or ""
+            stage, part, is_code=code_language is not None, code_language=code_language or "", context=context
         )
         machine.feed(text)
         machine.end()
@@ -150,10 +172,10 @@ class Inspector:
     def _finish(self, text: str, stage: Stage, begun: _Begun) -> Passage:
         return self._remember(begun.digest, self._passage(text, stage, begun.machine.verdict()))
 
-    async def hazards(self, text: str, stage: Stage) -> HazardScores:
-        """Return the highest score of every hazard in a whole text."""
+    async def hazards(self, text: str, stage: Stage, *, context: str = "") -> HazardScores:
+        """Return the highest score of every hazard in a whole text; `context` is what was said before."""
         looking = HazardScores(self.judge)
-        machine = self.machine(stage)
+        machine = self.machine(stage, context=context)
         machine.feed(text)
         machine.end()
         await drive_async(machine, looking)
@@ -183,11 +205,15 @@ class Inspector:
 
     # Memory ---------------------------------------------------------------------------------------------------
 
-    def _digest(self, text: str, stage: Stage, code_language: str | None) -> bytes:
+    def _digest(self, text: str, stage: Stage, code_language: str | None, context: str) -> bytes:
         tag = stage.encode() if code_language is None else f"+{code_language}".encode("utf-8", "replace")
-        return hashlib.blake2b(
-            text.encode("utf-8", "surrogatepass"), key=self._cache_key, person=tag[:16], digest_size=16
-        ).digest()
+        # The same words may mean something else after other words.
+        salt = self._hash(context) if context else b""
+        return self._hash(text, person=tag[:16], salt=salt)
+
+    def _hash(self, text: str, *, person: bytes = b"", salt: bytes = b"") -> bytes:
+        data = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, key=self._cache_key, person=person, salt=salt, digest_size=16).digest()
 
     def _recall(self, digest: bytes, text: str, part: str) -> Passage | None:
         passage = self._cache.get(digest)

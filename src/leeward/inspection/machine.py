@@ -43,6 +43,7 @@ class PartPlan:
         code_language: Language of a part that is all code; empty when unknown.
         holds_to_end: Whether nothing may leave before all of it is examined.
         is_watched: Whether any rule asks about this stage; if none does, text leaves as it comes.
+        context: What was said before the part.
     """
 
     stage: Stage
@@ -53,6 +54,7 @@ class PartPlan:
     code_language: str = ""
     holds_to_end: bool = False
     is_watched: bool = True
+    context: str = ""
 
 
 class StreamMachine:
@@ -199,7 +201,10 @@ class StreamMachine:
         ):
             self._language, self._language_from = self._identify(text), start
         layers = self._read(text)
-        return View(text, stage, self._plan.part, start, is_final, self._language, code_language, layers)
+        plan = self._plan
+        return View(
+            text, stage, plan.part, start, is_final, self._language, code_language, layers, context=plan.context
+        )
 
     # Verdicts -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,16 @@ from leeward.domain.verdict import CLEAR, Firing, Verdict
 class Tally:
     """Running join of verdicts; adding one that saw nothing costs next to nothing."""
 
-    __slots__ = ("_checked", "_disposition", "_duties", "_firings", "_language", "_scores", "_unchecked")
+    __slots__ = (
+        "_checked",
+        "_disposition",
+        "_duties",
+        "_firings",
+        "_language",
+        "_scores",
+        "_unchecked",
+        "_unmeasured",
+    )
 
     def __init__(self) -> None:
         self._disposition = Disposition.PASS
@@ -18,6 +27,7 @@ class Tally:
         self._scores: dict[str, float] = {}
         self._checked: frozenset[str] = frozenset()
         self._unchecked: frozenset[str] = frozenset()
+        self._unmeasured: frozenset[str] = frozenset()
         self._language = "und"
 
     def add(self, verdict: Verdict) -> None:
@@ -35,6 +45,8 @@ class Tally:
             self._language = verdict.language
         if verdict.unchecked:
             self._unchecked |= verdict.unchecked
+        if verdict.unmeasured:
+            self._unmeasured |= verdict.unmeasured
         if verdict.firings:
             self._disposition = max(self._disposition, verdict.disposition)
             self._duties |= verdict.duties
@@ -57,4 +69,5 @@ class Tally:
             checked=self._checked - self._unchecked,
             unchecked=self._unchecked,
             language=self._language,
+            unmeasured=self._unmeasured,
         )

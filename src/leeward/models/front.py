@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +20,22 @@ STRIDE_CHARS = 50  # longer ones are also scored in windows of two strides
 # Products smaller than this stay on one thread in OpenBLAS: 50 features x 64, 10 windows x 128 x 200.
 _WINDOWS_AT_ONCE = 10
 
+UNREADABLE = (OSError, KeyError, ValueError, IndexError, EOFError, BadZipFile, zlib.error)
+"""What numpy raises for files that are missing, cut short or damaged."""
+_REMEDY = "Reinstall leeward, or write the weights anew with training/front/export.py."
+
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 _ONES = np.ones(4 * WHOLE_CHARS, np.float32)
+
+
+def refused(whose: str, folder: Path, error: Exception, remedy: str) -> DetectorError:
+    """Return the error for weights in `folder` that cannot be used."""
+    return DetectorError(
+        f"The {whose}'s weights in {folder} cannot be read: {error}",
+        meaning="Text would pass without being judged by its meaning.",
+        remedy=remedy,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +100,8 @@ class Front:
                 return cls(
                     hazards, head["classes"], table, head["first"], head["first_bias"], head["out"], calibrations
                 )  # fmt: skip
-        except (OSError, KeyError, ValueError) as error:
-            raise DetectorError(
-                f"The front classifier's weights in {folder} cannot be read: {error}",
-                meaning="Text would pass without being scored for harmful content.",
-                remedy="Reinstall leeward, or write the weights anew with training/front/export.py.",
-            ) from error
+        except UNREADABLE as error:
+            raise refused("front classifier", folder, error, _REMEDY) from error
 
     def probabilities(self, text: str, language: str = "und") -> F32:
         """Return the calibrated probability of each hazard [hazards]; zeros when `text` has nothing to read."""
@@ -111,23 +122,36 @@ class Front:
 
     def logits_of(self, found: Features) -> F32:
         """Return the raw score of each hazard; of a long text the highest that any part of it gives."""
+        return np.asarray(self._head(self._parts(found))[1].max(axis=0), np.float32)
+
+    def activations(self, text: str) -> tuple[F32, F32] | None:
+        """Return hidden layer [parts, hidden] and logits [parts, hazards] of each part; None as `logits` does."""
+        found = features(text, self.classes)
+        return self._head(self._parts(found)) if len(found.rows) else None
+
+    def _parts(self, found: Features) -> F32:
+        """Return the whole text and, of a long one, its windows, pooled [parts, 2 * WIDTH]."""
         vectors = self.table.take(found.rows, axis=0).astype(np.float32)  # `take` is four times faster than an index
         if -(-(found.kinds[2] + 2) // STRIDE_CHARS) * STRIDE_CHARS <= WHOLE_CHARS:
-            return np.asarray(self._head(_whole(vectors, found.words))[0], np.float32)
+            return _whole(vectors, found.words)
         sums, sizes = _strides(vectors, found)
         whole = _pooled(sums.sum(axis=1, keepdims=True), sizes.sum(axis=1, keepdims=True))
         windows = _pooled(sums[:, :-1] + sums[:, 1:], sizes[:, :-1] + sizes[:, 1:])
-        return np.asarray(self._head(np.concatenate((whole, windows))).max(axis=0), np.float32)
+        return np.concatenate((whole, windows))
 
-    def _head(self, pooled: F32) -> F32:
+    def _head(self, pooled: F32) -> tuple[F32, F32]:
+        """Return hidden layer [parts, hidden] and logits [parts, hazards]."""
         if len(pooled) > _WINDOWS_AT_ONCE:
-            parts = range(0, len(pooled), _WINDOWS_AT_ONCE)
-            return np.concatenate([self._head(pooled[at : at + _WINDOWS_AT_ONCE]) for at in parts])
-        hidden = self.out.shape[1]
+            starts = range(0, len(pooled), _WINDOWS_AT_ONCE)
+            done = [self._head(pooled[at : at + _WINDOWS_AT_ONCE]) for at in starts]
+            return np.concatenate([part[0] for part in done]), np.concatenate([part[1] for part in done])
+        width = self.out.shape[1]
         # A single row would become a product of matrix and vector, which OpenBLAS spreads over threads much sooner.
         rows: F32 = np.repeat(pooled, 2, axis=0) if len(pooled) == 1 else pooled
         both: F32 = rows @ self.first + self.first_bias
-        return np.asarray(both[:, hidden:] + np.maximum(both[:, :hidden], 0.0) @ self.out.T, np.float32)
+        hidden = np.maximum(both[:, :width], 0.0)
+        logits = both[:, width:] + hidden @ self.out.T
+        return hidden[: len(pooled)], np.asarray(logits[: len(pooled)], np.float32)
 
     def reasons(self, text: str, hazard: str, most: int = 3) -> Reasons:
         """Return which places of `text` speak for `hazard`, to first order around the whole text's score."""

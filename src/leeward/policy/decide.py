@@ -11,6 +11,8 @@ from leeward.domain.finding import Examined, Failed, Finding, Reading, Report
 from leeward.domain.rule import Condition, Rule, StagePlan
 from leeward.domain.verdict import Cause, Firing, Verdict
 
+# A score says how likely the rule is broken. Distress fires the rule about self-harm without breaking it.
+EXCUSED_WEIGHT = 0.6
 _LOG = frozenset({Duty.LOG})
 
 
@@ -31,13 +33,13 @@ def decide(
     scores: dict[str, float] = {}
     unchecked: set[str] = set()
     for rule, conditions in plan.asked:
-        score = 0.0
+        score, blames = 0.0, any(condition.counts for condition in conditions)
         for condition in conditions:
             report = by_detector.get(condition.detector)
             if isinstance(report, Examined):
                 best = _best(condition, report.reading)
-                if best > score:
-                    score = best
+                weight = 1.0 if condition.counts or not blames else EXCUSED_WEIGHT
+                score = max(score, weight * best)
                 if best and best >= condition.least(language):
                     firings.extend(_fire(rule, condition, report, language, part, start))
             else:

@@ -9,6 +9,7 @@ import msgspec
 
 from leeward.domain.rule import Rule, Ruleset
 from leeward.policy.inline import InlinePatterns
+from leeward.policy.regional import with_regions
 
 DEFAULT = "default"
 """Key of a per-language threshold table that stands for every other language."""
@@ -94,6 +95,8 @@ class FileTable(Table, frozen=True, kw_only=True):
     version: str | None = None
     extends: str | tuple[str, ...] = ()
     addition: bool = False
+    regions: tuple[str, ...] = ()
+    region_opt_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,9 @@ class Draft:
 
     @property
     def base_rules(self) -> dict[str, Rule]:
-        """Rules that it inherits, by id, in order."""
-        return {rule.id: rule for base in self.bases for rule in base.ruleset.rules}
+        """Rules that it inherits, by id, in order, with what the regions of this file add."""
+        rules = (rule for base in self.bases for rule in base.ruleset.rules)
+        return {rule.id: with_regions(rule, self.top.regions, self.top.region_opt_in) for rule in rules}
 
     def whens(self) -> Iterator[tuple[RuleDraft, str, WhenTable]]:
         """Yield each rule with the key and table of each of its `when`."""

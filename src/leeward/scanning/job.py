@@ -42,11 +42,11 @@ class Scanner:
     def _check(self, row: Row) -> tuple[Verdict, str | None]:
         verdicts = [self._guard.check_prompt(row.messages)] if row.messages else []
         if row.stage == "code":
-            verdicts.append(self._guard.check_code(row.text, row.code_language))
+            verdicts.append(self._guard.check_code(row.text, row.code_language, row.messages))
             return join(verdicts), None
         if not row.text and row.messages:
             return join(verdicts), None
-        passage = self._guard.check(row.text, Stage(row.stage))
+        passage = self._guard.check(row.text, Stage(row.stage), before=row.messages)
         verdicts.append(passage.verdict)
         return join(verdicts), passage.text if passage.is_changed else None
 
@@ -67,6 +67,7 @@ def output_row(
         "language": row.lang or verdict.language,
         "duties": sorted(verdict.duties),
         "unchecked": sorted(verdict.unchecked),
+        "unmeasured": sorted(verdict.unmeasured),
         "elapsed_ms": round(elapsed_ms, 3),
     }
     if sanitized is not None:

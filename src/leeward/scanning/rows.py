@@ -20,7 +20,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         text: What is checked; may be left out when there are messages.
         stage: Where in an exchange the text would stand.
         lang: Language as the file gives it; told by the text when left out.
-        messages: A conversation as the chat API takes it, checked as a prompt before `text`.
+        messages: A conversation as the chat API takes it, checked as a prompt before `text`, which is judged with it.
         code_language: For stage `code`.
     """
 

@@ -218,6 +218,6 @@ def _firing(document: FiringDocument) -> Firing:
 
 
 def stripped(record: Closed) -> Closed:
-    """Return `record` as it will be read back: firings without words."""
+    """Return `record` as it will be read back: firings without words, and no `unmeasured`, which the language tells."""
     firings = tuple(_firing(_firing_document(firing)) for firing in record.verdict.firings)
-    return replace(record, verdict=replace(record.verdict, firings=firings))
+    return replace(record, verdict=replace(record.verdict, firings=firings, unmeasured=frozenset()))

@@ -24,6 +24,7 @@ from leeward.gateway.upstream.router import Router, Upstream
 from leeward.storage import Keyring, SqlStore, StoreOptions
 from leeward.wiring.clock import Chance, SystemClock, Ulids
 from leeward.wiring.demo import DemoKeys, demo_upstream, is_scripted, picture_known
+from leeward.wiring.judges import judge_of
 from leeward.wiring.pages import LOOPBACK, pages_of
 from leeward.wiring.rules import Rulesets, inspection_settings
 
@@ -76,7 +77,11 @@ class House:
         self._clients: dict[str, Client] = dict(clients or {})
         with picture_known() if settings.demo else nullcontext():
             self.rulesets = Rulesets(
-                settings.rules, inspection_settings(settings.inspection), self._threads, os.urandom(32)
+                settings.rules,
+                inspection_settings(settings.inspection),
+                self._threads,
+                os.urandom(32),
+                judge_of(settings.judge, os.environ),
             )
         keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
         self._chance = Chance()

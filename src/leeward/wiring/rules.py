@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -12,13 +13,14 @@ from pathlib import Path
 from leeward.config.tree import InspectionTable, Rules
 from leeward.detectors.patterns import InlinePatternDetector
 from leeward.detectors.registry import known_infos, open_detectors
-from leeward.domain.ports import Detector
+from leeward.domain.ports import Consults, Detector, Judges
 from leeward.domain.rule import Ruleset
 from leeward.errors import DetectorError, SettingsError
 from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
 from leeward.inspection.sanitise import Spotlight
 from leeward.inspection.windows import WindowPlan
+from leeward.models.coverage import Coverage
 from leeward.policy.book import RulesetBook
 from leeward.policy.draft import LoadedRuleset
 from leeward.policy.live import LiveRulesets, Swapped, read_book
@@ -62,11 +64,18 @@ def sources_of(rules: Rules) -> tuple[list[Source], str]:
     """
     sources = [_read(path) for path in _files(rules)]
     default = _name_of(sources[0]) if rules.use.endswith(".toml") else rules.use
-    if rules.packs:
-        extends = ", ".join(f'"{name}"' for name in (default, *rules.packs))
-        sources.append(Source(name="[rules]", text=f'name = "{COMBINED}"\nversion = "1.0.0"\nextends = [{extends}]\n'))
+    if rules.packs or rules.regions or rules.region_opt_in:
+        sources.append(Source(name="[rules]", text=_combined(rules, default)))
         default = COMBINED
     return sources, default
+
+
+def _combined(rules: Rules, base: str) -> str:
+    """Return a ruleset that adds the packs and regions of the settings to `base`."""
+    keys = {"extends": (base, *rules.packs), "regions": rules.regions, "region_opt_in": rules.region_opt_in}
+    # JSON writes a list of strings as TOML does.
+    lists = "".join(f"{key} = {json.dumps(words)}\n" for key, words in keys.items() if words)
+    return f'name = "{COMBINED}"\nversion = "1.0.0"\n{lists}'
 
 
 def _files(rules: Rules) -> list[Path]:
@@ -99,6 +108,7 @@ class Rulesets:
         settings: How texts are cut.
         threads: Where slow detectors run.
         cache_key: Secret of this process for digests of remembered texts.
+        judges: Asked by detectors where they are unsure; None where no judge is set up.
 
     Raises:
         SettingsError: If a file cannot be read.
@@ -107,13 +117,20 @@ class Rulesets:
     """
 
     def __init__(
-        self, rules: Rules, settings: InspectionSettings, threads: Executor, cache_key: bytes
+        self,
+        rules: Rules,
+        settings: InspectionSettings,
+        threads: Executor,
+        cache_key: bytes,
+        judges: Judges | None = None,
     ) -> None:
         self._rules = rules
         self._settings = settings
         self._threads = threads
         self._cache_key = cache_key
+        self._judges = judges
         self._known = known_infos()
+        self._coverage = Coverage.load()
         self._detectors: dict[str, Detector] = {}
         book = self._read()
         if isinstance(book, Refused):
@@ -205,11 +222,15 @@ class Rulesets:
                 detector = InlinePatternDetector(inline[name])
                 detector.open()
                 fresh[name] = detector
+        for opened in fresh.values():
+            if self._judges is not None and isinstance(opened, Consults):
+                opened.consult(self._judges)
         self._detectors = {**self._detectors, **fresh}
         return {ruleset.digest: self._inspector(ruleset) for ruleset in book.rulesets}
 
     def _inspector(self, ruleset: Ruleset) -> Inspector:
-        return Inspector(Judge(ruleset, self._detectors, self._threads), self._settings, self._cache_key)
+        judge = Judge(ruleset, self._detectors, self._threads, self._coverage)
+        return Inspector(judge, self._settings, self._cache_key)
 
     def _still_used(self, wanted: Mapping[str, Inspector]) -> dict[str, Inspector]:
         """Keep inspectors whose ruleset did not change: they remember what they have judged."""

@@ -74,3 +74,17 @@ def test_code_is_checked_as_code(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_ruleset_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(LeewardError, match="cannot be read"):
         check("Hi", ruleset=str(tmp_path / "none.toml"))
+
+
+def test_a_language_that_nobody_measured_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run(capsys, "გამარჯობა, როგორ ხარ დღეს? მინდა წიგნი წავიკითხო.")
+
+    assert code == 0
+    assert "unmeasured  MIST-001" in out
+    assert "unmeasured" not in run(capsys, "Hi")[1]
+    assert json.loads(run(capsys, "Hi", json=True)[1])["unmeasured"] == []
+
+
+@pytest.mark.parametrize("stage", ["reply", "code", "prompt"])
+def test_a_prompt_may_be_given_and_is_itself_not_checked(capsys: pytest.CaptureFixture[str], stage: str) -> None:
+    assert run(capsys, "No, I will not.", stage=stage, prompt=RANSOM)[0] == 0

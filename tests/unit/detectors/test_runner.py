@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from leeward.detectors.runner import run
+from leeward.detectors.runner import glance, run
 from leeward.domain.finding import Examined, Failed, Finding, Reading
 from leeward.domain.view import Span, Stage, View
 from tiny_rules import Spotter
@@ -26,3 +26,16 @@ def test_orders_to_stop_the_process_are_not_swallowed() -> None:
     except KeyboardInterrupt:
         return
     raise AssertionError("the interrupt was swallowed")
+
+
+class Glancer(Spotter):
+    def glance(self, view: View) -> Reading | None:
+        return None if "?" in view.text else super().examine(view)
+
+
+def test_a_glance_is_reported_like_a_look_and_may_tell_nothing() -> None:
+    glancer = Glancer(scores={"bad": 0.1})
+
+    assert glance("g", glancer, View("fine", Stage.PROMPT)) == Examined("g", Reading((), {"bad": 0.1}))
+    assert glance("g", glancer, View("fine?", Stage.PROMPT)) is None
+    assert glance("g", glancer, View("boom secret", Stage.PROMPT)) == Failed("g", "exception:RuntimeError")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from leeward.domain.disposition import Disposition
-from leeward.domain.verdict import CLEAR, Cause
+from leeward.domain.verdict import CLEAR, Cause, Verdict
 from leeward.domain.view import Span
 from leeward.gateway.explain import decision_headers, explain
 from tiny_rules import firing, rule, ruleset, verdict_of
@@ -18,6 +18,7 @@ def test_a_clear_exchange_is_explained_without_what_is_empty() -> None:
         "findings": [],
         "checked": [],
         "unchecked": [],
+        "unmeasured": [],
     }
 
 
@@ -29,6 +30,12 @@ def test_what_was_seen_is_told_with_its_place_and_what_was_not_looked_for_apart(
     assert (told["checked"], told["unchecked"], told["duties"]) == (["A", "C"], ["B"], ["log"])
     assert told["changes"] == ["messages[0].content: cut"]
     assert told["appeal"] == "https://x.example/appeals/id"
+
+
+def test_rules_of_which_nobody_knows_how_well_they_are_checked_are_told() -> None:
+    told = explain("id", RULES, Verdict(checked=frozenset("AB"), unmeasured=frozenset("B")))
+
+    assert (told["checked"], told["unchecked"], told["unmeasured"]) == (["A", "B"], [], ["B"])
 
 
 def test_only_so_many_findings_are_told() -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from leeward.domain.disposition import Disposition
+from leeward.domain.finding import Reading
 from leeward.domain.ports import Placement
-from leeward.domain.view import Stage
+from leeward.domain.view import Stage, View
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.judge import Judge
 from leeward.inspection.machine import PartPlan, StreamMachine
@@ -98,3 +101,24 @@ async def test_a_machine_that_needs_text_is_not_over(placement: Placement) -> No
 
     assert drive(waiting, judge(placement)) == []
     assert not waiting.is_over
+
+
+class Glancer(Spotter):
+    """Needs no thread for any text, though it may run in one."""
+
+    def glance(self, view: View) -> Reading | None:
+        return super().examine(view)
+
+
+async def test_a_long_text_that_needs_no_thread_leaves_the_loop_free_between_its_views() -> None:
+    glancer = Glancer(words={"stop": 1.0}, placement=Placement.THREAD)
+    long = machine()
+    long.feed("all is well " * 40)
+    long.end()
+    driving = asyncio.create_task(drive_async(long, Judge(RULES, by_id(glancer), threads())))
+    await asyncio.sleep(0)  # another exchange gets its turn while the first is still looked at
+
+    assert 0 < glancer.looks < 40
+    assert not driving.done()
+    assert isinstance((await driving)[-1], Done)
+    assert glancer.looks > 40

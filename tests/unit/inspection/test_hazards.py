@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from leeward.domain.disposition import Disposition
+from leeward.domain.finding import Reading
+from leeward.domain.ports import Placement
 from leeward.domain.view import Stage, View
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.hazards import HazardScores
@@ -53,3 +55,15 @@ async def test_detectors_that_could_not_look_are_named_and_the_others_are_heard(
     assert scores.failed == {"spotter", "calm"}
     assert scores.scores == {"bad": 0.9, "calm": 0.4}
     assert scores.is_inline(View("", Stage.PROMPT))
+
+
+async def test_scores_that_are_told_at_a_glance_are_kept_too() -> None:
+    class Glancer(Spotter):
+        def glance(self, view: View) -> Reading | None:
+            return None if "?" in view.text else Reading(scores={"calm": 0.1})
+
+    scores = looking(Glancer(words={"bad": 0.9}, scores={"calm": 0.0}, placement=Placement.THREAD))
+    await scores.judge_async(View("all is well", Stage.PROMPT))
+    scores.judge(View("bad?", Stage.PROMPT))
+
+    assert scores.scores == {"calm": 0.1, "bad": 0.9}

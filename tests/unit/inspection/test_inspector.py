@@ -9,7 +9,7 @@ from leeward.domain.disposition import Disposition, Release
 from leeward.domain.finding import Finding, Reading
 from leeward.domain.ports import Placement
 from leeward.domain.rule import Rule
-from leeward.domain.view import Stage, View
+from leeward.domain.view import CONTEXT_CHARS, Stage, View
 from leeward.inspection.drive import drive
 from leeward.inspection.inspector import InspectionSettings, Inspector, Passage
 from leeward.inspection.judge import Judge
@@ -183,3 +183,46 @@ async def test_a_slow_look_at_an_image_keeps_no_other_exchange_waiting() -> None
     may_end.set()
 
     assert (await waiting).rules == ("STOP",)
+
+
+class Agreeing(Spotter):
+    """Finds a `yes` that answers a question about zebras."""
+
+    def __init__(self) -> None:
+        super().__init__(words={"stop": 1.0})
+        self.contexts: list[str] = []
+
+    def examine(self, view: View) -> Reading:
+        self.contexts.append(view.context)
+        is_bad = "yes" in view.text and "zebra" in view.context
+        return Reading((Finding(hazard="stop", confidence=1.0),) if is_bad else ())
+
+
+async def test_a_text_is_judged_with_what_was_said_before_it() -> None:
+    looking = inspector(STOP, spotter=Agreeing())
+    innocent = looking.inspect("yes", Stage.REPLY, context="a horse?")
+    now = looking.inspect("yes", Stage.REPLY, context="a zebra?")
+    later = await looking.inspect_async("yes", Stage.REPLY, context="a zebra?")
+
+    assert [p.verdict.rules for p in (innocent, now, later)] == [(), ("STOP",), ("STOP",)]
+    assert (await looking.hazards("yes", Stage.REPLY, context="a zebra?")).scores == {"stop": 1.0}
+    assert (await looking.hazards("yes", Stage.REPLY)).scores == {}
+
+
+def test_what_is_remembered_of_a_text_holds_in_the_same_context_only() -> None:
+    spotter = Agreeing()
+    looking = inspector(STOP, spotter=spotter)
+    for context in ("", "a", "b", "a", "", "b"):
+        looking.inspect("fine", Stage.PROMPT, context=context)
+
+    assert spotter.contexts == ["", "a", "b"]
+
+
+def test_every_view_is_given_the_last_of_the_context() -> None:
+    spotter = Agreeing()
+    code = rule("CODE", {"stop": 0.5}, stages=(Stage.CODE,))
+    text = "Run:\n```python\neval(x)\n```\n" + "and on it goes " * 60
+    inspector(STOP, code, spotter=spotter).inspect(text, Stage.REPLY, context="a" * 700 + "b")
+
+    assert len(spotter.contexts) > 3
+    assert set(spotter.contexts) == {"a" * (CONTEXT_CHARS - 1) + "b"}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +12,7 @@ from leeward.domain.ports import Placement
 from leeward.domain.verdict import CLEAR, Cause, Verdict
 from leeward.domain.view import Span, Stage, View
 from leeward.inspection.judge import Judge
+from leeward.models.coverage import Coverage
 from tiny_rules import Spotter, by_id, rule, ruleset, threads
 
 BAD = View("a bad thing", Stage.PROMPT, "messages[0].content", start=100)
@@ -163,3 +166,113 @@ def test_a_rule_whose_detector_has_nothing_to_compare_with_is_unchecked_and_stop
     assert verdict.unchecked == {"R"}
     assert verdict.checked == frozenset()
     assert verdict.disposition is Disposition.PASS
+
+
+class Glancer(Spotter):
+    """Tells of texts with a `?` only after a whole look; breaks at a glance on `ouch`. Keeps where it looked."""
+
+    def __init__(self) -> None:
+        super().__init__("glancer", {"bad": 0.9}, placement=Placement.THREAD)
+        self.looked_in: list[str] = []
+
+    def glance(self, view: View) -> Reading | None:
+        if "ouch" in view.text:
+            raise ValueError(f"cannot stand {view.text}")
+        return None if "?" in view.text else super().examine(view)
+
+    def examine(self, view: View) -> Reading:
+        self.looked_in.append(threading.current_thread().name)
+        return super().examine(view)
+
+
+async def test_what_is_told_at_a_glance_needs_no_thread() -> None:
+    glancer = Glancer()
+    judging = judge(glancer)
+
+    assert (await both(judging, BAD)).rules == ("R-glancer",)
+    assert (await both(judging, View("fine", Stage.PROMPT))).checked == {"R-glancer"}
+    assert glancer.looked_in == []
+
+
+async def test_what_a_glance_cannot_tell_takes_a_whole_look_in_a_thread() -> None:
+    glancer = Glancer()
+    verdict = await both(judge(glancer), View("is it bad?", Stage.PROMPT))
+
+    assert verdict.rules == ("R-glancer",)
+    assert len(glancer.looked_in) == 2
+    assert all(name.startswith("tiny-detector") for name in glancer.looked_in)
+
+
+async def test_a_glance_that_breaks_has_not_looked_and_quotes_nothing() -> None:
+    verdict = await both(judge(Glancer()), View("ouch secret", Stage.PROMPT))
+
+    assert verdict.unchecked == {"R-glancer"}
+    assert [f.failure for f in verdict.firings] == ["exception:ValueError"]
+
+
+class Explaining(Explainer):
+    """Says why only when it is let go, and where it did."""
+
+    def __init__(self, *, budget: float = 5.0) -> None:
+        super().__init__(span=Span(0, 1))
+        self.info = replace(self.info, placement=Placement.THREAD, budget_seconds=budget)
+        self.may_end = threading.Event()
+        self.explained_in = ""
+
+    def explain(self, view: View, hazard: str, confidence: float) -> Finding:
+        self.explained_in = threading.current_thread().name
+        assert self.may_end.wait(10)
+        return super().explain(view, hazard, confidence)
+
+
+async def test_reasons_that_take_long_keep_no_other_exchange_waiting() -> None:
+    explaining = Explaining()
+    waiting = asyncio.create_task(judge(explaining).judge_async(BAD))
+    while not explaining.explained_in:
+        await asyncio.sleep(0)
+    explaining.may_end.set()
+    verdict = await waiting
+
+    assert explaining.explained_in.startswith("tiny-detector")
+    assert verdict.firings[0].finding is not None
+    assert verdict.firings[0].finding.evidence == ("because",)
+
+
+async def test_what_was_seen_counts_even_if_the_reasons_come_too_late() -> None:
+    explaining = Explaining(budget=0.01)
+    verdict = await judge(explaining).judge_async(BAD)
+    explaining.may_end.set()
+
+    assert verdict.rules == ("R-explainer",)
+    assert verdict.firings[0].finding == Finding(hazard="bad", confidence=0.8)
+
+
+COVERAGE = Coverage({"R-spotter": frozenset({"en"})}, frozenset({"spotter"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "unmeasured"),
+    [
+        ("all is well", "en", set()),
+        ("x", "th", {"R-spotter"}),
+        ("one two three four five six", "und", {"R-spotter"}),
+        ("hi", "und", set()),
+        ("1, 2, 3: 4 + 5 = 9, and so on to 1000000000000", "und", set()),
+    ],
+)
+async def test_a_rule_whose_classifier_was_not_measured_in_the_language_is_checked_and_said_to_be_unmeasured(
+    text: str, language: str, unmeasured: set[str]
+) -> None:
+    rules = ruleset(rule("R-spotter", {"bad": 0.5}), rule("R-other", {"bad": 0.5}, detector="other"))
+    judging = Judge(rules, by_id(Spotter(), Spotter("other")), threads(), COVERAGE)
+    verdict = await both(judging, View(text, Stage.PROMPT, language=language))
+
+    assert verdict.unmeasured == unmeasured
+    assert verdict.checked == {"R-spotter", "R-other"}
+    assert (verdict.unchecked, verdict.disposition) == (frozenset(), Disposition.PASS)
+
+
+async def test_without_a_classifier_nothing_is_unmeasured() -> None:
+    verdict = await both(judge(Spotter()), View("x", Stage.PROMPT, language="th"))
+
+    assert verdict.unmeasured == frozenset()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,7 +81,11 @@ _FIRINGS = st.builds(
     hazard=st.sampled_from(["x", "y"]),
     cause=st.sampled_from(Cause),
 )
-_VERDICTS = st.lists(_FIRINGS, max_size=3).map(lambda some: verdict_of(*some, checked=("Z",)))
+_VERDICTS = st.builds(
+    lambda some, rules: replace(verdict_of(*some, checked=("Z",)), unmeasured=rules),
+    st.lists(_FIRINGS, max_size=3),
+    st.frozensets(st.sampled_from("ABC")),
+)
 
 
 @given(st.lists(_VERDICTS, max_size=5))
@@ -89,8 +95,8 @@ def test_a_tally_is_the_join(verdicts: list[Verdict]) -> None:
     assert (actual.disposition, actual.duties, set(actual.firings)) == (
         expected.disposition, expected.duties, set(expected.firings)
     )  # fmt: skip
-    assert (dict(actual.scores), actual.checked, actual.unchecked) == (
-        dict(expected.scores), expected.checked, expected.unchecked
+    assert (dict(actual.scores), actual.checked, actual.unchecked, actual.unmeasured) == (
+        dict(expected.scores), expected.checked, expected.unchecked, expected.unmeasured
     )  # fmt: skip
 
 

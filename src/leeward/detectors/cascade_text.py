@@ -1,0 +1,248 @@
+"""Finds harmful content, requests and attacks in text: first a quick look, then the encoder where that is unsure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from leeward.detectors.front_text import MESSAGES, SHORT_CEILING, TEXT_STAGES, is_short
+from leeward.domain.finding import Finding, Reading
+from leeward.domain.ports import DetectorInfo, Placement
+from leeward.domain.view import Layer, Span, View
+from leeward.errors import DetectorError
+from leeward.models.encoder import Encoder, Shares
+from leeward.models.gate import Gate
+
+LAYERS = 4  # readings of one view that are always judged, the folded one among them; further ones if not cleared
+PART_CHARS, PART_OVERLAP = 480, 120  # parts of a long text, and how much of the one before each repeats
+_SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
+PASSAGE_CHARS = 240  # sentences that are weighed together; a longer one is weighed in pieces
+_CODES = frozenset({"base64", "hex"})
+_SPACED = re.compile(r"(?<![^\W\d_])(?:[^\W\d_][ ._*\-|]{1,3}){4,}[^\W\d_](?![^\W\d_])")
+_MESSAGES = {**MESSAGES, "refusal": "reads like a refusal"}
+
+
+class CascadeText:
+    """Scores every text for every hazard; a score is a calibrated probability, not a verdict.
+
+    The front classifier clears what is plainly ordinary. The encoder judges all else: the front never decides
+    that a text is harmful.
+    """
+
+    info = DetectorInfo(
+        id="cascade-text",
+        hazards=tuple(_MESSAGES),
+        stages=TEXT_STAGES,
+        reach_chars=128,
+        budget_seconds=5.0,  # the wait for a free thread is in it
+        placement=Placement.THREAD,
+    )
+
+    def __init__(self) -> None:
+        self._gate: Gate | None = None
+        self._encoder: Encoder | None = None
+
+    def open(self) -> None:
+        """Load the weights of both tiers.
+
+        Raises:
+            DetectorError: If they cannot be read or name other hazards.
+        """
+        gate, encoder = Gate.load(), Encoder.load()
+        known = set(self.info.hazards)
+        if not known <= set(encoder.hazards) or known != {*gate.front.hazards, *gate.also}:
+            raise DetectorError(
+                "The weights of gate or encoder name other hazards than this version of leeward knows.",
+                meaning="Their scores would be taken for something else.",
+                remedy="Reinstall leeward, or write the weights anew with training/encoder/export.py.",
+            )
+        self._gate, self._encoder = gate, encoder
+
+    def glance(self, view: View) -> Reading | None:
+        """Return low scores for a text that is plainly ordinary, None for one that the encoder must judge.
+
+        Raises:
+            DetectorError: If it was not opened.
+        """
+        if self._gate is None:
+            raise _not_opened()
+        if len(view.layers) > 2:
+            return None
+        cleared = self._gate.cleared(view.folded.text)
+        if cleared is None or _is_led(self._gate, view):
+            return None
+        return Reading(scores=cleared)
+
+    def examine(self, view: View) -> Reading:
+        """Return a score for each hazard; `explain` says why for those that fire.
+
+        Raises:
+            DetectorError: If it was not opened.
+        """
+        if self._gate is None or self._encoder is None:
+            raise _not_opened()
+        gate, encoder = self._gate, self._encoder
+        is_led = _is_led(gate, view)
+        found = [part for layer in _readings(gate, view) for part in _unclear(gate, _lower(layer.text), is_led)]
+        texts = list(dict.fromkeys(found))
+        if not texts:
+            return Reading(scores=gate.cleared(view.folded.text) or dict.fromkeys(self.info.hazards, 0.0))
+        judged = encoder.judge(texts, [_lower(view.context)] * len(texts))
+        chances = encoder.calibrated(np.max([one.logits for one in judged], axis=0), view.language)
+        if all(map(is_short, texts)):
+            chances = np.minimum(chances, SHORT_CEILING)
+        scores = dict(zip(encoder.hazards, chances.tolist(), strict=True))
+        return Reading(scores={hazard: scores[hazard] for hazard in self.info.hazards})
+
+    def explain(self, view: View, hazard: str, confidence: float) -> Finding:
+        """Return the finding behind a score: the sentence that spoke most for it, its heaviest pieces, near neighbours.
+
+        This costs as much as the score itself, so it is made only for scores that fire a rule.
+
+        Raises:
+            DetectorError: If it was not opened.
+        """
+        if self._gate is None or self._encoder is None:
+            raise _not_opened()
+        return _finding(self._encoder, _readings(self._gate, view), view, hazard, confidence)
+
+
+def _not_opened() -> DetectorError:
+    return DetectorError("cascade-text was not opened", remedy="Call open() before examine().")
+
+
+def _is_led(gate: Gate, view: View) -> bool:
+    """Return whether what was said before is not plainly ordinary: then the answer to it is not either."""
+    return bool(view.context) and gate.cleared(_lower(view.context)) is None
+
+
+def _readings(gate: Gate, view: View) -> Sequence[Layer]:
+    """Return the readings of `view` that are judged: the folded one, then what is hidden in encodings."""
+    further = [layer for layer in view.layers[LAYERS + 1 :] if gate.cleared(_lower(layer.text)) is None]
+    return (_without_codes(view), *view.layers[2 : LAYERS + 1], *further)
+
+
+def _without_codes(view: View) -> Layer:
+    """Return the folded reading with blanks where something was decoded: in letters at random anything can be seen."""
+    folded = view.folded
+    text = folded.text
+    runs = [layer.offsets for layer in view.layers[2:] if layer.kind in _CODES and layer.offsets]
+    if runs:
+        places = folded.offsets or range(folded.base, folded.base + len(text))
+        text = "".join(
+            " " if any(run[0] <= at < run[-1] for run in runs) else char
+            for char, at in zip(text, places, strict=False)  # there is one place more
+        )
+    if any(layer.kind == "spaced" for layer in view.layers[2:]):
+        text = _SPACED.sub(lambda run: " " * len(run[0]), text)
+    return folded if text is folded.text else replace(folded, text=text)
+
+
+def _unclear(gate: Gate, text: str, is_led: bool) -> Sequence[str]:
+    """Return the parts of `text` that need a second look: a short text whole, of a long one what is not cleared."""
+    parts = [part for part in _parts(text) if part.strip()]
+    if len(parts) < 2 or is_led:
+        return parts
+    if gate.cleared(text) is not None:
+        return ()
+    return [part for part in parts if gate.cleared(part) is None] or parts
+
+
+def _lower(text: str) -> str:
+    """Return `text` in lower case and as long as it was, so that places in it stay."""
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(char.lower()[0] for char in text)
+
+
+def _parts(text: str) -> list[str]:
+    """Return `text` in overlapping parts that begin where a word does."""
+    parts, start = [], 0
+    while True:
+        parts.append(text[start : start + PART_CHARS])
+        if start + PART_CHARS >= len(text):
+            return parts
+        begin = start + PART_CHARS - PART_OVERLAP
+        gap = text.find(" ", begin, begin + 40)
+        start = gap + 1 if gap >= 0 else begin
+
+
+def _finding(encoder: Encoder, readings: Sequence[Layer], view: View, hazard: str, score: float) -> Finding:
+    context = _lower(view.context)
+    texts = [_lower(layer.text) for layer in readings]
+    judged = encoder.judge(texts, [context] * len(texts))
+    at = encoder.hazards.index(hazard)
+    number = max(range(len(texts)), key=lambda place: float(judged[place].logits[at]))
+    layer, text = readings[number], texts[number]
+    start, stop = _strongest_passage(encoder, text, hazard, context)
+    shares = encoder.shares(text[start:stop], hazard, context)
+    begin, end = _strongest_sentence(text[start:stop], shares)
+    evidence = [
+        f"piece at {layer.source(start + place, start + place + 1).start} ({weight:+.1f})"
+        for place, weight in _heaviest(text[start:stop], shares)
+    ]
+    if number:
+        evidence.append(f"read from {layer.kind}")
+    near = encoder.nearest(encoder.judge([text[start:stop]], [context])[0].vector)
+    evidence += [f"near training text {name}: {what} ({cosine:.2f})" for name, what, cosine in near]
+    return Finding(
+        hazard=hazard,
+        confidence=score,
+        span=_within(layer.source(start + begin, start + end), len(view.text)),
+        message=f"The text {_MESSAGES[hazard]}.",
+        evidence=tuple(evidence),
+    )
+
+
+def _strongest_passage(encoder: Encoder, text: str, hazard: str, context: str) -> tuple[int, int]:
+    """Return the range of the sentences, taken together up to a passage, that score highest for the hazard."""
+    ranges: list[tuple[int, int]] = []
+    for begin, end in pairwise(_edges(text)):
+        if ranges and end - ranges[-1][0] <= PASSAGE_CHARS:
+            ranges[-1] = (ranges[-1][0], end)
+        else:
+            ranges.append((begin, end))
+    if len(ranges) < 2:
+        return 0, len(text)
+    parts = [text[begin:end] for begin, end in ranges]
+    judged = encoder.judge(parts, [context] * len(parts))
+    at = encoder.hazards.index(hazard)
+    return ranges[max(range(len(ranges)), key=lambda place: float(judged[place].logits[at]))]
+
+
+def _strongest_sentence(text: str, shares: Shares) -> tuple[int, int]:
+    """Return the range of the sentence whose pieces speak most for the hazard."""
+
+    def weight(edge: tuple[int, int]) -> float:
+        # A piece holds the blank before its word, so it belongs where it ends.
+        inside = (shares.stops > edge[0]) & (shares.stops <= edge[1])
+        return float(shares.weights[inside].sum()) if inside.any() else -np.inf
+
+    return max(pairwise(_edges(text)), key=weight, default=(0, 0))
+
+
+def _heaviest(text: str, shares: Shares, most: int = 3) -> list[tuple[int, float]]:
+    """Return where the pieces that speak most for the hazard begin in `text`, and their weights, heaviest first."""
+    best = [at for at in np.argsort(-shares.weights)[:most].tolist() if shares.weights[at] > 0]
+    pieces = [(text[shares.starts[at] : shares.stops[at]], at) for at in best]
+    return [(int(shares.stops[at]) - len(piece.lstrip()), float(shares.weights[at])) for piece, at in pieces]
+
+
+def _edges(text: str) -> list[int]:
+    """Return where sentences begin, and the pieces of one that is longer than a passage; the last edge is the end."""
+    edges = [0]
+    for end in sorted({len(text), *(match.end() for match in _SENTENCE_END.finditer(text))} - {0}):
+        while end - edges[-1] > PASSAGE_CHARS:
+            gap = text.rfind(" ", edges[-1] + 1, edges[-1] + PASSAGE_CHARS)
+            edges.append(gap + 1 if gap >= 0 else edges[-1] + PASSAGE_CHARS)
+        edges.append(end)
+    return edges
+
+
+def _within(span: Span, length: int) -> Span:
+    return Span(min(span.start, length), min(span.stop, length))
+
+
