@@ -11,6 +11,7 @@ from pathlib import Path
 _SHORT = (
     "proxy_cost.py --detectors off --rounds 3 --seconds 2",
     "inspection_cost.py --rounds 3",
+    "cascade.py --rounds 3 --messages 400",
     "startup.py --runs 3 --seconds 1",
     "store_rate.py --seconds 1",
 )

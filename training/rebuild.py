@@ -92,7 +92,9 @@ def _shown_and_kept(command: Sequence[str], kept: IO[str]) -> int:
 
 
 def chosen(steps: Sequence[Step], first: str, work: Path) -> list[tuple[Step, str]]:
-    """Return the steps to run and why: those that are stale or read what such a step writes, and all from `first` on.
+    """Return the steps to run and why: all from `first` on and none before; without `first`, what is stale.
+
+    A step is stale too when it reads what a stale step writes.
 
     Raises:
         SettingsError: If there is no step `first`.
@@ -100,11 +102,12 @@ def chosen(steps: Sequence[Step], first: str, work: Path) -> list[tuple[Step, st
     names = [step.name for step in steps]
     if first and first not in names:
         raise SettingsError(f"There is no step {first}.", remedy=f"The steps are: {', '.join(names)}.")
+    if first:
+        return [(step, f"asked from {first} on") for step in steps[names.index(first) :]]
     found: list[tuple[Step, str]] = []
     writer: dict[Path, str] = {}
     for step in steps:
-        why = f"asked from {first} on" if first and names.index(step.name) >= names.index(first) else ""
-        why = why or next((f"{writer[path]} runs" for path in step.inputs if path in writer), "")
+        why = next((f"{writer[path]} runs" for path in step.inputs if path in writer), "")
         why = why or why_stale(step, work)
         if why:
             found.append((step, why))
@@ -125,7 +128,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder for the model card and the tables")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds of fine-tuning, about 5 minutes each")
     parser.add_argument("--front", action="store_true", help="make the front classifier anew as well")
-    parser.add_argument("--from", dest="first", default="", metavar="STEP", help="run this step and all after it")
+    parser.add_argument("--from", dest="first", default="", metavar="STEP", help="run this step and all after it alone")
     parser.add_argument("--plan", action="store_true", help="say what would run, and why, and run nothing")
     return parser.parse_args()
 
@@ -147,7 +150,7 @@ def _rebuild(arguments: argparse.Namespace) -> None:
     (at.work / "front").mkdir(parents=True, exist_ok=True)
     steps = [*(front_steps(at) if arguments.front else ()), *encoder_steps(at, arguments.rounds)]
     todo = chosen(steps, arguments.first, at.work)
-    print(f"{len(steps) - len(todo)} of {len(steps)} steps are up to date.", flush=True)
+    print(f"{len(todo)} of {len(steps)} steps to run.", flush=True)
     for number, (step, why) in enumerate(todo, 1):
         print(f"\n[{number}/{len(todo)}] {step.name}: {why}", flush=True)
         if not arguments.plan:

@@ -32,7 +32,7 @@ SERIOUS = (
     "hate", "harassment", "violence", "self-harm", "distress", "child-exploitation", "malware", "injection",
     "licence.circumvention", "criminal", "dangerous", "sexual", "stereotype",
 )  # fmt: skip
-LOOK_AGAIN = 0.12  # a text with so much of any serious hazard must not be cleared by the gate
+LOOK_AGAIN = 0.25  # a text with so much of any serious hazard must not be cleared by the gate
 MISSED = 0.004  # share of them that the gate may clear
 CEILING = 0.05
 BANK = 4000

@@ -32,9 +32,9 @@ NAMES = {
 UNMEASURED = ("USAGE-HEALTH", "USAGE-FINANCIAL", "USAGE-LAW")
 Thresholds = Mapping[str, Mapping[str, float]]
 ABUSE_SOURCES = (
-    "davidson", "hatexplain", "stormfront", "hatemoji_build", "toxigen_demos", "uli", "germeval2018", "gahd", "korean_hate",
-    "apeach", "cold", "told_br", "vihos", "ogtd", "offenseval_ar", "offenseval_tr", "ro_offense", "dkhate", "poleval_cbd",
-    "suomi24_toxicity", "mlma",
+    "davidson", "hatexplain", "stormfront", "hatemoji_build", "toxigen_demos", "uli", "germeval2018", "gahd",
+    "korean_hate", "apeach", "cold", "told_br", "vihos", "ogtd", "offenseval_ar", "offenseval_tr", "ro_offense",
+    "dkhate", "poleval_cbd", "suomi24_toxicity", "mlma",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ WIDEST = 60  # texts of one bucket that each measuring text is compared with
 CHARS = 400  # read of each text; copies that begin alike are found all the same
 SHORT = 20  # shorter texts ("thank you") coincide without being copies
 _SEED = 20261124
-_GAPS = re.compile(r"[\W_]+")
+_GAPS = re.compile("[^\\w\u2600-\u27bf\U0001f000-\U0001faff]+|_+")  # emoji carry meaning, other signs do not
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Leak:
 
 
 def normal(text: str) -> str:
-    """Return `text` in lower case with everything but letters and digits as one blank."""
+    """Return `text` in lower case with everything but letters, digits and emoji as one blank."""
     return _GAPS.sub(" ", text.lower()).strip()
 
 

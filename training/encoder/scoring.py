@@ -17,6 +17,7 @@ from texts import all_texts  # noqa: E402
 
 from grown import LABELS, Text  # noqa: E402
 from leeward.models.encoder import Encoder  # noqa: E402
+from leeward.models.front import Front  # noqa: E402
 
 F64 = npt.NDArray[np.float64]
 CELL = {"cal": 60, "dev": 110}  # most texts of one source, language and side
@@ -49,11 +50,16 @@ class Scores:
 
 
 def chosen(folder: Path, fold: str, cache: Path | None = None) -> list[Text]:
-    """Return the texts of `fold` that are measured: so many of each source, language and side, by hash of their id."""
+    """Return the texts of `fold` that are measured: so many of each source, language and side, by hash of their id.
+
+    Texts that `leaks.py` found in training as well, listed in `leaks.txt` beside `cache`, are left out.
+    """
+    leaking = cache.with_name("leaks.txt") if cache else None
+    left_out = set(leaking.read_text(encoding="utf-8").split("\n")) if leaking and leaking.exists() else set()
     cells: dict[tuple[str, str, bool, bool], list[Text]] = defaultdict(list)
     for text in all_texts(folder, cache):
         row = text.row
-        if row.fold == fold:
+        if row.fold == fold and row.id not in left_out:
             cells[row.source, row.lang, max(row.hazards.values()) > 0, row.everyday].append(text)
     picked: list[Text] = []
     for (_, lang, _, everyday), members in sorted(cells.items()):
@@ -73,13 +79,15 @@ def hash_of(name: str) -> int:
 def scored(texts: Sequence[Text], encoder: Encoder, progress: str = "") -> Scores:
     """Return `texts` with their scores, in batches of similar length."""
     order = sorted(range(len(texts)), key=lambda at: len(texts[at].row.text))
+    front = Front.load()
     logits = np.zeros((len(texts), len(LABELS)))
     vectors = np.zeros((len(texts), 384), np.float32)
     for first in range(0, len(order), 8):
         part = order[first : first + 8]
         judged = encoder.judge([texts[at].row.text[:CHARS] for at in part], [texts[at].context for at in part])
         for at, one in zip(part, judged, strict=True):
-            logits[at], vectors[at] = one.logits, one.vector
+            logits[at] = one.logits + front.voice(texts[at].row.text[:CHARS], LABELS)
+            vectors[at] = one.vector
         if progress and first % 4000 == 0:
             print(f"\r{progress}: {first} of {len(order)}", end="", flush=True)
     if progress:

@@ -13,25 +13,29 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "front")]
-from cascade import Cascade, cascade_of  # noqa: E402
 from data import LANGUAGES  # noqa: E402
 from rules import BLOCKING, RULES  # noqa: E402
 
+from cascade import Cascade, cascade_of  # noqa: E402
 from grown import LABELS  # noqa: E402
 
 RULESETS = Path(__file__).parents[2] / "src/leeward/policy/rulesets"
 WEIGHTS = Path(__file__).parents[2] / "src/leeward/models/weights"
 # Share of everyday text in the main languages, and of harmless texts near to harm, that each hazard may stop.
 BUDGETS = {
-    "hate": (0.0006, 0.020), "harassment": (0.0004, 0.015), "violence": (0.0005, 0.015), "self-harm": (0.0004, 0.010),
-    "distress": (0.0006, 0.015), "child-exploitation": (0.0001, 0.004), "malware": (0.0004, 0.012),
-    "licence.circumvention": (0.0004, 0.010), "injection": (0.0010, 0.015), "criminal": (0.0008, 0.025),
-    "dangerous": (0.0006, 0.020), "stereotype": (0.0050, 0.050), "misinformation": (0.0050, 0.050),
+    "hate": (0.0007, 0.060), "harassment": (0.0004, 0.050), "violence": (0.0004, 0.050), "self-harm": (0.0004, 0.030),
+    "distress": (0.0006, 0.040), "child-exploitation": (0.0001, 0.004), "malware": (0.0004, 0.030),
+    "licence.circumvention": (0.0003, 0.010), "injection": (0.0010, 0.030), "criminal": (0.0009, 0.070),
+    "dangerous": (0.0004, 0.050), "stereotype": (0.0050, 0.050), "misinformation": (0.0050, 0.050),
     "sexual": (0.0010, 0.010), "health": (0.0100, 1.0), "financial": (0.0100, 1.0), "law": (0.0100, 1.0),
     "refusal": (0.0050, 1.0),
 }  # fmt: skip
 LEAST, MOST = 0.30, 0.97
-LANGUAGE_SHARE = 0.008  # of the everyday text of one language that all blocking rules together may stop
+# What stops an answer must be about as likely as not; a charge that is reported needs more still.
+LEAST_OF = {"child-exploitation": 0.65, "hate": 0.5, "violence": 0.5, "self-harm": 0.5, "distress": 0.5, "malware": 0.45}
+LEAST_OF |= {"harassment": 0.4, "dangerous": 0.4}
+FARTHEST = 0.15  # most that one language raises a threshold for one text
+LANGUAGE_SHARE = 0.005  # of the everyday text of one language that all blocking rules together may stop
 NEAR = ("twins", "grown", "seeds", "frames", "coconot", "r006_malware", "xsafety", "mlc_v05")
 
 
@@ -48,7 +52,9 @@ def pick(cascade: Cascade) -> dict[str, dict[str, float]]:
     for hazard, (share, near_share) in BUDGETS.items():
         chance = cascade.chances[:, LABELS.index(hazard)]
         least = max(
-            LEAST, float(np.quantile(chance[everyday], 1 - share)), float(np.quantile(chance[near], 1 - near_share))
+            LEAST_OF.get(hazard, LEAST),
+            float(np.quantile(chance[everyday], 1 - share)),
+            float(np.quantile(chance[near], 1 - near_share)),
         )
         found[hazard] = {"default": min(_upwards(least), MOST)}
     _relieve(cascade, found, langs)
@@ -68,7 +74,9 @@ def _relieve(cascade: Cascade, found: dict[str, dict[str, float]], langs: npt.ND
         chances = cascade.chances[np.ix_(everyday & (langs == lang), [LABELS.index(hazard) for hazard in hazards])]
         least = np.array([found[hazard]["default"] for hazard in hazards])
         while len(chances) and (chances >= least).any(1).mean() > LANGUAGE_SHARE:
-            gaps = np.where(chances >= least, chances - least, np.inf)
+            gaps = np.where((chances >= least) & (chances - least <= FARTHEST), chances - least, np.inf)
+            if np.isinf(gaps).all():
+                break  # what is left scores high: a threshold above it would find nothing any more
             text, worst = np.unravel_index(gaps.argmin(), gaps.shape)
             least[worst] = round(float(chances[text, worst]) + 0.01, 2)
         for hazard, value in zip(hazards, least, strict=True):

@@ -10,8 +10,9 @@ from itertools import pairwise
 import numpy as np
 
 from leeward.detectors.front_text import MESSAGES, SHORT_CEILING, TEXT_STAGES, is_short
+from leeward.detectors.second_opinion import with_second_opinion
 from leeward.domain.finding import Finding, Reading
-from leeward.domain.ports import DetectorInfo, Placement
+from leeward.domain.ports import DetectorInfo, Judges, Placement
 from leeward.domain.view import Layer, Span, View
 from leeward.errors import DetectorError
 from leeward.models.encoder import Encoder, Shares
@@ -45,6 +46,11 @@ class CascadeText:
     def __init__(self) -> None:
         self._gate: Gate | None = None
         self._encoder: Encoder | None = None
+        self._judges: Judges | None = None
+
+    def consult(self, judges: Judges) -> None:
+        """Ask `judges` from now on about hazards of which the encoder is unsure; never about a cleared text."""
+        self._judges = judges
 
     def open(self) -> None:
         """Load the weights of both tiers.
@@ -92,11 +98,14 @@ class CascadeText:
         if not texts:
             return Reading(scores=gate.cleared(view.folded.text) or dict.fromkeys(self.info.hazards, 0.0))
         judged = encoder.judge(texts, [_lower(view.context)] * len(texts))
-        chances = encoder.calibrated(np.max([one.logits for one in judged], axis=0), view.language)
+        voices = [gate.front.voice(text, encoder.hazards) for text in texts]
+        logits = np.max([one.logits + voice for one, voice in zip(judged, voices, strict=True)], axis=0)
+        chances = encoder.calibrated(logits, view.language)
         if all(map(is_short, texts)):
             chances = np.minimum(chances, SHORT_CEILING)
         scores = dict(zip(encoder.hazards, chances.tolist(), strict=True))
-        return Reading(scores={hazard: scores[hazard] for hazard in self.info.hazards})
+        own = {hazard: scores[hazard] for hazard in self.info.hazards}
+        return Reading(scores=own) if self._judges is None else with_second_opinion(self._judges, view, own)
 
     def explain(self, view: View, hazard: str, confidence: float) -> Finding:
         """Return the finding behind a score: the sentence that spoke most for it, its heaviest pieces, near neighbours.
@@ -179,7 +188,7 @@ def _finding(encoder: Encoder, readings: Sequence[Layer], view: View, hazard: st
     layer, text = readings[number], texts[number]
     start, stop = _strongest_passage(encoder, text, hazard, context)
     shares = encoder.shares(text[start:stop], hazard, context)
-    begin, end = _strongest_sentence(text[start:stop], shares)
+    begin, end = _strongest_sentence(encoder, text[start:stop], hazard, context)
     evidence = [
         f"piece at {layer.source(start + place, start + place + 1).start} ({weight:+.1f})"
         for place, weight in _heaviest(text[start:stop], shares)
@@ -213,15 +222,16 @@ def _strongest_passage(encoder: Encoder, text: str, hazard: str, context: str) -
     return ranges[max(range(len(ranges)), key=lambda place: float(judged[place].logits[at]))]
 
 
-def _strongest_sentence(text: str, shares: Shares) -> tuple[int, int]:
-    """Return the range of the sentence whose pieces speak most for the hazard."""
-
-    def weight(edge: tuple[int, int]) -> float:
-        # A piece holds the blank before its word, so it belongs where it ends.
-        inside = (shares.stops > edge[0]) & (shares.stops <= edge[1])
-        return float(shares.weights[inside].sum()) if inside.any() else -np.inf
-
-    return max(pairwise(_edges(text)), key=weight, default=(0, 0))
+def _strongest_sentence(encoder: Encoder, text: str, hazard: str, context: str) -> tuple[int, int]:
+    """Return the range of the sentence that scores most by itself, and without which the rest scores least."""
+    ranges = list(pairwise(_edges(text)))
+    if len(ranges) < 2:
+        return 0, len(text)
+    parts = [text[begin:end] for begin, end in ranges] + [text[:begin] + text[end:] for begin, end in ranges]
+    judged = encoder.judge(parts, [context] * len(parts))
+    at = encoder.hazards.index(hazard)
+    logits = np.array([one.logits[at] for one in judged])
+    return ranges[int(np.argmax(logits[: len(ranges)] - logits[len(ranges) :]))]
 
 
 def _heaviest(text: str, shares: Shares, most: int = 3) -> list[tuple[int, float]]:

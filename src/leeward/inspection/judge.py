@@ -178,7 +178,7 @@ class Judge:
         told = explainer.explain(view, finding.hazard, finding.confidence)
         if told.span is not None:
             told = replace(told, span=told.span.shifted(view.start))
-        return replace(firing, finding=told)
+        return replace(firing, finding=replace(told, evidence=(*finding.evidence, *told.evidence)))
 
 
 def _has_letters(text: str, count: int) -> bool:

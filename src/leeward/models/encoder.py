@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnxruntime
 import sentencepiece
 
-from leeward.models.front import WEIGHTS, Calibration, refused
+from leeward.models.front import WEIGHTS, Calibration, arrays, mapped, refused
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
@@ -118,9 +118,8 @@ class Encoder:
         try:
             session = _session_of(folder / "encoder.onnx")
             tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(folder / "encoder_tokenizer.model"))
-            table = np.load(folder / "encoder_table.npy", mmap_mode="r").view(np.ndarray)
-            with np.load(folder / "encoder_head.npz") as head:
-                return cls(session, tokenizer, table, dict(head))
+            table = mapped(folder / "encoder_table.npy")
+            return cls(session, tokenizer, table, arrays(folder / "encoder_head.npz"))
         except Exception as error:  # onnxruntime raises types of its own, which derive from Exception alone
             raise refused("encoder", folder, error, _REMEDY) from error
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from leeward.errors import DetectorError
-from leeward.models.front import F32, UNREADABLE, WEIGHTS, Front, refused
+from leeward.models.front import F32, UNREADABLE, WEIGHTS, Front, arrays, refused
+from leeward.models.front_features import MAX_CHARS
 
 _REMEDY = "Reinstall leeward, or write the weights anew with training/encoder/calibrate.py."
 
@@ -41,14 +42,14 @@ class Gate:
         """
         front = Front.load(folder)
         try:
-            with np.load(folder / "gate.npz") as saved:
-                gate = cls(
-                    front,
-                    saved["weight"].astype(np.float32),
-                    float(saved["bias"]),
-                    float(saved["ceiling"]),
-                    tuple(str(name) for name in saved["also"]),
-                )
+            saved = arrays(folder / "gate.npz")
+            gate = cls(
+                front,
+                saved["weight"].astype(np.float32),
+                float(saved["bias"]),
+                float(saved["ceiling"]),
+                tuple(str(name) for name in saved["also"]),
+            )
         except UNREADABLE as error:
             raise refused("gate", folder, error, _REMEDY) from error
         if len(gate.weight) != front.out.shape[0] + front.out.shape[1]:
@@ -60,7 +61,9 @@ class Gate:
         return gate
 
     def cleared(self, text: str) -> Mapping[str, float] | None:
-        """Return low probabilities by hazard when `text` needs no second look, None when it does."""
+        """Return low probabilities by hazard when `text` needs no second look, None when it does or is too long."""
+        if len(text) > MAX_CHARS:
+            return None  # the front classifier reads no further
         found = self.front.activations(text)
         if found is None:
             return dict.fromkeys((*self.front.hazards, *self.also), 0.0)

@@ -24,6 +24,12 @@ def test_the_same_words_in_other_case_and_punctuation_are_the_same_text() -> Non
     assert pairs(list(copies(members))) == [("b", "a")]
 
 
+def test_the_same_words_with_another_emoji_are_another_text() -> None:
+    members = [member("a", "send them a \U0001f381", "train"), member("b", "send them a \U0001f4a3", "dev")]
+
+    assert list(copies(members)) == []
+
+
 def test_the_same_words_after_another_prompt_are_another_text() -> None:
     members = [member("a", "Yes, all.", "train", context="Which?"), member("b", "Yes, all.", "dev", context="Who?")]
 
