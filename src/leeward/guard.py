@@ -64,9 +64,7 @@ class Guard:
     ) -> None:
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
         settings = inspection_settings(inspection or InspectionTable())
-        rules = Rules(
-            use=str(ruleset), packs=tuple(packs), regions=tuple(regions), region_opt_in=tuple(region_opt_in)
-        )
+        rules = Rules(use=str(ruleset), packs=tuple(packs), regions=tuple(regions), region_opt_in=tuple(region_opt_in))
         judges = judge_of(judge or JudgeTable(), os.environ)
         self._inspector = Rulesets(rules, settings, self._threads, os.urandom(32), judges).default
         self.ruleset = self._inspector.ruleset
@@ -88,9 +86,7 @@ class Guard:
     def check_code(self, code: str, language: str = "", prompt: Prompt = "") -> Verdict:
         """Return the verdict on code that a model wrote; `language` as after a code fence, guessed when empty."""
         context = _prompt_of(prompt)
-        return self._inspector.inspect(
-            code, Stage.REPLY, is_code=True, code_language=language, context=context
-        ).verdict
+        return self._inspector.inspect(code, Stage.REPLY, is_code=True, code_language=language, context=context).verdict
 
     def check(self, text: str, stage: Stage, part: str = "", *, before: Prompt = "") -> Passage:
         """Return the verdict on a text of any stage, and the text with flagged passages made safe.
@@ -106,9 +102,7 @@ class Guard:
     async def check_prompt_async(self, prompt: Prompt) -> Verdict:
         """Do as `check_prompt` does without blocking the event loop while threads look."""
         looking = self._inspector
-        passages = [
-            await looking.inspect_async(p.text, p.stage, p.path, context=c) for p, c in _in_context(prompt)
-        ]
+        passages = [await looking.inspect_async(p.text, p.stage, p.path, context=c) for p, c in _in_context(prompt)]
         return join(passage.verdict for passage in passages)
 
     async def check_reply_async(self, reply: str, prompt: Prompt = "") -> Verdict:

@@ -32,8 +32,15 @@ BUDGETS = {
 }  # fmt: skip
 LEAST, MOST = 0.30, 0.97
 # What stops an answer must be about as likely as not; a charge that is reported needs more still.
-LEAST_OF = {"child-exploitation": 0.65, "hate": 0.5, "violence": 0.5, "self-harm": 0.5, "distress": 0.5, "malware": 0.45}
-LEAST_OF |= {"harassment": 0.4, "dangerous": 0.4}
+LEAST_OF = {
+    "child-exploitation": 0.65,
+    "hate": 0.5,
+    "violence": 0.5,
+    "self-harm": 0.5,
+    "distress": 0.5,
+    "malware": 0.45,
+}
+LEAST_OF |= {"harassment": 0.4, "dangerous": 0.4, "stereotype": 0.5}
 FARTHEST = 0.15  # most that one language raises a threshold for one text
 LANGUAGE_SHARE = 0.005  # of the everyday text of one language that all blocking rules together may stop
 NEAR = ("twins", "grown", "seeds", "frames", "coconot", "r006_malware", "xsafety", "mlc_v05")

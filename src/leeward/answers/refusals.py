@@ -10,9 +10,7 @@ from leeward.domain.verdict import Cause, Verdict
 _DIRECTORY_ONLY = Resources()
 
 
-def refusal(
-    verdict: Verdict, language: str, resources: Resources = _DIRECTORY_ONLY, *, is_cut: bool = False
-) -> str:
+def refusal(verdict: Verdict, language: str, resources: Resources = _DIRECTORY_ONLY, *, is_cut: bool = False) -> str:
     """Return the standard refusal for a verdict that stops the text.
 
     A person at risk is answered with care and help lines, whatever else fired.

@@ -68,6 +68,6 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"--workers {settings.server.workers} makes no sense", remedy="Give 1 or more.")
     if settings.server.host not in _LOOPBACK and settings.keys == "open":
         raise SettingsError(
-            f"`keys = \"open\"` on {settings.server.host} would let anyone on the network use the model server",
+            f'`keys = "open"` on {settings.server.host} would let anyone on the network use the model server',
             remedy='Set keys = "required", make a key with `leeward key create`, or listen on 127.0.0.1.',
         )

@@ -116,9 +116,7 @@ class Desk:
 
     def _listed(self, request: Request) -> RecordList:
         wanted = Filter.parse(request.query_params)
-        return record_list(
-            self._records, wanted, self._rule_names, now=self._clock.now(), can_leave=self._can_leave
-        )
+        return record_list(self._records, wanted, self._rule_names, now=self._clock.now(), can_leave=self._can_leave)
 
     @property
     def _can_leave(self) -> bool:

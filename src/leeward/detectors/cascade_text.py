@@ -254,5 +254,3 @@ def _edges(text: str) -> list[int]:
 
 def _within(span: Span, length: int) -> Span:
     return Span(min(span.start, length), min(span.stop, length))
-
-

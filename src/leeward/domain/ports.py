@@ -93,9 +93,7 @@ class Judges(Protocol):
     def is_unsure(self, score: float) -> bool:
         """Whether a classifier's score lies in the band in which the judge is asked."""
 
-    def ask(
-        self, text: str, context: str, stage: Stage, hazards: Collection[str] = ()
-    ) -> Mapping[str, float] | None:
+    def ask(self, text: str, context: str, stage: Stage, hazards: Collection[str] = ()) -> Mapping[str, float] | None:
         """Return a probability for each of `hazards` that the judge can tell of; without hazards, for all that it can.
 
         Args:

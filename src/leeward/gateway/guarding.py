@@ -40,9 +40,7 @@ async def check_guardrails(request: Request, moderation: Inspector) -> Guarded:
     return await check_text(request, "\n".join(text for text, _ in newest), Stage.PROMPT, moderation, context=context)
 
 
-async def check_text(
-    request: Request, text: str, stage: Stage, moderation: Inspector, *, context: str = ""
-) -> Guarded:
+async def check_text(request: Request, text: str, stage: Stage, moderation: Inspector, *, context: str = "") -> Guarded:
     """Return what the guardrails of `request` say of a text; replies are held to them as well.
 
     Args:

@@ -87,5 +87,3 @@ async def _cards(equipment: Equipment, upstream: Upstream, is_allowed: Callable[
         if m not in ids and is_allowed(m)
     ]
     return [*served, *made]
-
-

@@ -101,9 +101,7 @@ def _in_history(verdict: Verdict) -> Verdict:
         f.disposition.stops and (f.counts or f.cause is Cause.UNCHECKED) for f in verdict.firings
     ):
         return verdict
-    firings = tuple(
-        replace(f, disposition=Disposition.PASS) if f.disposition.stops else f for f in verdict.firings
-    )
+    firings = tuple(replace(f, disposition=Disposition.PASS) if f.disposition.stops else f for f in verdict.firings)
     return replace(verdict, firings=firings, disposition=max(f.disposition for f in firings))
 
 

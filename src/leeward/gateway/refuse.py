@@ -87,9 +87,7 @@ class Refusing:
         if self._equipment.settings.answers.refusal == "error" or request.endpoint == "embeddings":
             await self._refuse_as_error(verdict)
         elif request.stream:
-            relay = StreamRelay(
-                self._equipment, self._inspector, request, self._account, self._sender, self._inspected
-            )
+            relay = StreamRelay(self._equipment, self._inspector, request, self._account, self._sender, self._inspected)
             await relay.refuse(verdict, self._headers())
         else:
             words = refusal(verdict, self._language, self._equipment.help_lines.today())

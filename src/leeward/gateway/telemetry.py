@@ -152,9 +152,7 @@ def _single(counts: Mapping[str, int]) -> dict[tuple[str, ...], int]:
     return {(label,): count for label, count in counts.items()}
 
 
-def _counter(
-    name: str, words: str, labels: tuple[str, ...], counts: Mapping[_Labels, int]
-) -> CounterMetricFamily:
+def _counter(name: str, words: str, labels: tuple[str, ...], counts: Mapping[_Labels, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, words, labels=labels)
     for values, count in sorted(counts.items()):
         family.add_metric(values, count)

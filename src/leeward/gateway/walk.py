@@ -361,9 +361,7 @@ class Exchange:
                 words = f"{words} It said: {said}"
         await self._fail(status, words, "upstream_error", None, headers)
 
-    async def _fail(
-        self, status: int, words: str, code: str, param: str | None = None, headers: Headers = ()
-    ) -> None:
+    async def _fail(self, status: int, words: str, code: str, param: str | None = None, headers: Headers = ()) -> None:
         if self._sender.is_started:
             # The head is out: the stream just ends, without its end mark, so no client takes it for complete.
             if not self._sender.is_finished:

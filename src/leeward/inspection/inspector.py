@@ -81,9 +81,7 @@ class Inspector:
         # A rule whose detector needs to see more at once makes streams wait for more.
         self.reply_windows = settings.reply_windows.reaching(judge.reach_chars(Stage.REPLY))
         plan = judge.ruleset.plans[Stage.CODE]
-        self._code = (
-            CodePlan(stride_chars=settings.code_stride_chars, holds=plan.may_stop) if plan.asked else None
-        )
+        self._code = CodePlan(stride_chars=settings.code_stride_chars, holds=plan.may_stop) if plan.asked else None
 
     def watches(self, stage: Stage) -> bool:
         """Whether any rule asks about text of this stage."""
@@ -152,9 +150,7 @@ class Inspector:
         await drive_async(begun.machine, self.judge)
         return self._finish(text, stage, begun)
 
-    def _begin(
-        self, text: str, stage: Stage, part: str, code_language: str | None, context: str
-    ) -> Passage | _Begun:
+    def _begin(self, text: str, stage: Stage, part: str, code_language: str | None, context: str) -> Passage | _Begun:
         """Return what is known of a text, or a machine that holds all of it; `code_language` None means prose."""
         if not self.watches(stage):
             return Passage(CLEAR, text)

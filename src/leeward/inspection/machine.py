@@ -196,9 +196,7 @@ class StreamMachine:
 
     def _view(self, start: int, stop: int, stage: Stage, is_final: bool, code_language: str = "") -> View:
         text = self._text[start - self._base : stop - self._base]
-        if stage is not Stage.CODE and (
-            self._language == "und" or start >= self._language_from + _SAME_LANGUAGE_CHARS
-        ):
+        if stage is not Stage.CODE and (self._language == "und" or start >= self._language_from + _SAME_LANGUAGE_CHARS):
             self._language, self._language_from = self._identify(text), start
         layers = self._read(text)
         plan = self._plan

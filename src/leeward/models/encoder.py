@@ -20,6 +20,8 @@ I64 = npt.NDArray[np.int64]
 BEGIN, PAD, END = 0, 1, 2  # marks among the pieces
 LONGEST = 158  # pieces of an input without the marks; there are no more positions
 WINDOW, OVERLAP = 126, 30  # pieces that are judged together, and how many the next window of a long text repeats
+# Hazards that a request may have at once, and of which only the first kind has a rule of the protocol.
+SPECIAL, GENERAL = ("malware", "licence.circumvention", "self-harm"), ("criminal", "dangerous")
 CONTEXT = 40  # pieces of what was said before that are read along
 _BLOCK = 32  # weights that share a scale in the packed embeddings
 _REMEDY = "Reinstall leeward, or write the weights anew with training/encoder/export.py."
@@ -92,6 +94,8 @@ class Encoder:
         self._weight = np.asarray(head["weight"], np.float32)
         self._bias = np.asarray(head["bias"], np.float32)
         self.hazards = tuple(str(name) for name in head["hazards"])
+        self._general = [at for at, hazard in enumerate(self.hazards) if hazard in GENERAL]
+        self._special = [at for at, hazard in enumerate(self.hazards) if hazard in SPECIAL]
         names = [str(name) for name in head["languages"]]
         self._calibrations = {
             name: Calibration(np.asarray(head["slopes"][at], np.float32), np.asarray(head["shifts"][at], np.float32))
@@ -140,9 +144,15 @@ class Encoder:
         return [self._judged(text, context) for text, context in zip(texts, before, strict=True)]
 
     def calibrated(self, logits: F32, language: str) -> F32:
-        """Return logits as probabilities for texts of `language` [hazards]."""
+        """Return logits as probabilities for texts of `language` [hazards].
+
+        What is asked for under a rule of its own, as malware, is no crime or danger beside it: the general hazards are as
+        likely at most as that none of the special ones is meant.
+        """
         by = self._calibrations.get(language) or self._calibrations["und"]
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * (by.slope * logits + by.shift)), np.float32)
+        chances = np.asarray(0.5 + 0.5 * np.tanh(0.5 * (by.slope * logits + by.shift)), np.float32)
+        chances[self._general] = np.minimum(chances[self._general], 1.0 - chances[self._special].max())
+        return chances
 
     def shares(self, text: str, hazard: str, context: str = "") -> Shares:
         """Return what each piece adds to the score of `hazard`; of a long text, in the window that scores highest."""

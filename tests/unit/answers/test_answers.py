@@ -85,9 +85,7 @@ def test_a_reply_cut_half_way_says_that_it_was() -> None:
 
 def test_a_note_on_code_names_the_weakness_and_shows_the_alternative() -> None:
     finding = Finding(hazard="CWE-89", confidence=0.9, message="Query built from input.", safe_alternative="a\n```\nb")
-    weak = firing(
-        disposition=Disposition.ANNOTATE, duties=frozenset({Duty.SAFE_ALTERNATIVE}), finding=finding
-    )
+    weak = firing(disposition=Disposition.ANNOTATE, duties=frozenset({Duty.SAFE_ALTERNATIVE}), finding=finding)
 
     text = note([weak, weak], "en")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cascade import Cascade
 from data import Row
 from rules import BLOCKING, RULES
-from thresholds import BUDGETS, LANGUAGE_SHARE, LEAST, MOST, RULESETS, pick, rewritten
+from thresholds import BUDGETS, LANGUAGE_SHARE, LEAST, LEAST_OF, MOST, RULESETS, pick, rewritten
 from thresholds_of import thresholds_of
 
+from cascade import Cascade
 from grown import LABELS, Text
 
 RULESET = """
@@ -56,7 +56,7 @@ def low(size: int) -> np.ndarray:
 def test_harmless_scores_leave_the_lowest_threshold() -> None:
     found = pick(both(low(200), ["en"] * 200, low(50)))
 
-    assert {by["default"] for by in found.values()} == {LEAST}
+    assert {hazard: by["default"] for hazard, by in found.items()} == {h: LEAST_OF.get(h, LEAST) for h in BUDGETS}
     assert set(found) == set(BUDGETS)
 
 
@@ -84,7 +84,7 @@ def test_a_language_of_which_too_much_is_stopped_gets_thresholds_of_its_own() ->
     """One text in 3,000 is below the budget of all languages together, and ten in 200 are far too much for one."""
     chances, langs = low(40_000), ["en"] * 39_800 + ["th"] * 200
     chances[-10:, LABELS.index("injection")] = 0.1
-    chances[-10:, LABELS.index("criminal")] = 0.55
+    chances[-10:, LABELS.index("criminal")] = 0.42
     found = pick(both(chances, langs, low(50)))
     hazards = [hazard for rule in BLOCKING for hazard in RULES[rule]]
     least = [found[hazard].get("th", found[hazard]["default"]) for hazard in hazards]

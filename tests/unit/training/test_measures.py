@@ -15,7 +15,8 @@ def test_an_interval_holds_its_share_and_lies_between_0_and_1(hits: int, more: i
     share = Share(hits, hits + more)
     low, high = share.bounds
 
-    assert 0.0 <= low <= share.value <= high <= 1.0
+    assert 0.0 <= low <= share.value + 1e-12
+    assert share.value - 1e-12 <= high <= 1.0
 
 
 def test_an_interval_is_that_of_wilson() -> None:

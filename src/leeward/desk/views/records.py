@@ -297,8 +297,9 @@ def _ending(closed: Closed, began: float) -> Iterator[tuple[str, str]]:
     yield "Took", f"{_duration(closed.at - began)}, of which {_duration(closed.inspection_seconds)} of looking"
     yield "Language", closed.verdict.language
     yield "Duties", ", ".join(sorted(closed.verdict.duties)).replace("_", " ")
-    yield "Characters", (
-        f"{closed.prompt_chars} of the request, {closed.reply_chars} of the reply, {closed.released_chars} released"
+    yield (
+        "Characters",
+        (f"{closed.prompt_chars} of the request, {closed.reply_chars} of the reply, {closed.released_chars} released"),
     )
     status = f", status {closed.upstream_status}" if closed.upstream_status else ""
     yield "Model server", f"{closed.upstream}{status}" if closed.upstream else "not asked"
