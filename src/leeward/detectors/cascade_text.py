@@ -13,13 +13,16 @@ from leeward.detectors.front_text import MESSAGES, SHORT_CEILING, TEXT_STAGES, i
 from leeward.detectors.second_opinion import with_second_opinion
 from leeward.domain.finding import Finding, Reading
 from leeward.domain.ports import DetectorInfo, Judges, Placement
-from leeward.domain.view import Layer, Span, View
+from leeward.domain.view import Layer, Span, Stage, View
 from leeward.errors import DetectorError
 from leeward.models.encoder import Encoder, Shares
+from leeward.models.front import F32
 from leeward.models.gate import Gate
 
 LAYERS = 4  # readings of one view that are always judged, the folded one among them; further ones if not cleared
 PART_CHARS, PART_OVERLAP = 480, 120  # parts of a long text, and how much of the one before each repeats
+LEADING = 0.5  # how likely harmful what was said before must be for a text to be read with it
+_OF_THE_WRITER = ("distress", "self-harm")
 _SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
 PASSAGE_CHARS = 240  # sentences that are weighed together; a longer one is weighed in pieces
 _CODES = frozenset({"base64", "hex"})
@@ -97,10 +100,14 @@ class CascadeText:
         texts = list(dict.fromkeys(found))
         if not texts:
             return Reading(scores=gate.cleared(view.folded.text) or dict.fromkeys(self.info.hazards, 0.0))
-        judged = encoder.judge(texts, [_lower(view.context)] * len(texts))
         voices = [gate.front.voice(text, encoder.hazards) for text in texts]
-        logits = np.max([one.logits + voice for one, voice in zip(judged, voices, strict=True)], axis=0)
-        chances = encoder.calibrated(logits, view.language)
+        alone = _chances(encoder, texts, voices, "", view.language)
+        chances = alone
+        if is_led and _leads(encoder, view):
+            chances = _chances(encoder, texts, voices, _lower(view.context), view.language)
+            if view.stage is not Stage.REPLY:
+                places = [encoder.hazards.index(hazard) for hazard in _OF_THE_WRITER]
+                chances[places] = alone[places]
         if all(map(is_short, texts)):
             chances = np.minimum(chances, SHORT_CEILING)
         scores = dict(zip(encoder.hazards, chances.tolist(), strict=True))
@@ -127,6 +134,24 @@ def _not_opened() -> DetectorError:
 def _is_led(gate: Gate, view: View) -> bool:
     """Return whether what was said before is not plainly ordinary: then the answer to it is not either."""
     return bool(view.context) and gate.cleared(_lower(view.context)) is None
+
+
+def _leads(encoder: Encoder, view: View) -> bool:
+    """Return whether what was said before is likelier harmful than not; only then is the text read with it.
+
+    A user who spoke of distress may go on to speak of something else, and is not judged by it.
+    """
+    (said,) = encoder.judge([_lower(view.context)])
+    chances = dict(zip(encoder.hazards, encoder.calibrated(said.logits, view.language).tolist(), strict=True))
+    is_at_risk = view.stage is not Stage.REPLY and max(chances[hazard] for hazard in _OF_THE_WRITER) >= LEADING / 2
+    return chances["harm"] >= LEADING and not is_at_risk
+
+
+def _chances(encoder: Encoder, texts: Sequence[str], voices: Sequence[F32], context: str, language: str) -> F32:
+    """Return the probability of each hazard in any of `texts` [hazards]."""
+    judged = encoder.judge(texts, [context] * len(texts))
+    logits = np.max([one.logits + voice for one, voice in zip(judged, voices, strict=True)], axis=0)
+    return encoder.calibrated(logits, language)
 
 
 def _readings(gate: Gate, view: View) -> Sequence[Layer]:

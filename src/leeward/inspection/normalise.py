@@ -45,6 +45,9 @@ _ALPHABETS_TABLE = str.maketrans(ALPHABET_TO_LATIN)
 _SPACED_WORD = re.compile(r"\s*\S+\s*|\s+")
 _WORD = re.compile(r"[^\W\d_]+")
 _LEET_WORD = re.compile(r"(?<![a-z0-9@$])[a-z0-9@$]{4,40}(?!\.?[a-z0-9@$])")
+_ANY_WORD = re.compile(r"(?<![\w@$])[a-z0-9@$]{1,40}(?![\w@$])")
+_LONE = ("1", "4")  # I, a
+LEET_WORDS = 2  # clear cases that there must be before all words are read so
 _BETWEEN_LETTERS = re.compile(r"[a-z][01345@$7]+[a-z]|^[01345@$7][a-z]+[01345@$7]")
 _NO_LETTER = re.compile(r"[2689]")  # digits that stand for no letter: names and codes
 _VOWELS = frozenset("aeiouy034@")
@@ -193,7 +196,18 @@ def _unmixed(word: str) -> str:
 def _resolve_leet(text: str) -> str:
     if _LEET_PREFILTER.search(text) is None:
         return text
-    return _LEET_WORD.sub(lambda word: _unleet(word[0]), text)
+    resolved = _LEET_WORD.sub(lambda word: _unleet(word[0]), text)
+    if resolved == text or len(_LEET_WORD.findall(text)) < 2:
+        return resolved
+    changed = sum(old != new for old, new in zip(text.split(), resolved.split(), strict=False))
+    return _ANY_WORD.sub(lambda word: _unleet_all(word[0]), resolved) if changed >= LEET_WORDS else resolved
+
+
+def _unleet_all(word: str) -> str:
+    """Return a word of a text that is written so throughout; by itself it might be a number, a name or a code."""
+    if _NO_LETTER.search(word) is not None or (word.isdigit() and word not in _LONE):
+        return word
+    return "".join(_letter(word, at) for at in range(len(word)))
 
 
 def _unleet(word: str) -> str:

@@ -146,8 +146,8 @@ class Encoder:
     def calibrated(self, logits: F32, language: str) -> F32:
         """Return logits as probabilities for texts of `language` [hazards].
 
-        What is asked for under a rule of its own, as malware, is no crime or danger beside it: the general hazards are as
-        likely at most as that none of the special ones is meant.
+        What is asked for under a rule of its own, as malware, is no crime or danger beside it: the general hazards are
+        as likely at most as that none of the special ones is meant.
         """
         by = self._calibrations.get(language) or self._calibrations["und"]
         chances = np.asarray(0.5 + 0.5 * np.tanh(0.5 * (by.slope * logits + by.shift)), np.float32)

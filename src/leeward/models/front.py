@@ -141,7 +141,7 @@ class Front:
         return np.asarray(self._head(self._parts(found))[1].max(axis=0), np.float32)
 
     def voice(self, text: str, hazards: Sequence[str]) -> F32:
-        """Return what the words of `text` add to the encoder's raw scores of `hazards` [hazards]; 0 for those unknown here.
+        """Return what the words of `text` add to the encoder's raw scores of `hazards` [hazards], 0 where unknown here.
 
         The encoder knows what is meant, this classifier which words stand there. A small share of its scores halves
         what the encoder alone gets wrong on ordinary text.
