@@ -156,10 +156,10 @@ def test_a_ruleset_of_ones_own_and_packs_judge(tmp_path: Path) -> None:
     )
     own = Guard(path)
     packed = Guard(packs=("usage-policy",))
-    own.close()
 
     assert own.check_prompt("zzheron").rules == ("MINE-1",)
     assert len(packed.ruleset.rules) > 10
+    own.close()
     packed.close()
 
 

@@ -10,21 +10,20 @@ SHORT_TURN_CHARS = 200  # a turn of so many characters or more speaks for itself
 
 
 def contexts(said: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the context of each text of one conversation: what the user said before a short last turn, else nothing.
+    """Yield the context of each text of one conversation: what the user said before a short turn, else nothing.
 
-    Only the turn that is asked now is read so: the turns before it were, when they were asked, and judging each again
-    with its past would cost a long conversation dearly.
+    It depends on earlier turns only, so that of the history stays the same while a conversation grows.
 
     Args:
         said: Role and text, in order.
     """
-    turns = list(said)
-    last = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=-1)
-    for at, (_, text) in enumerate(turns):
-        if at != last or len(text) >= SHORT_TURN_CHARS:
+    earlier = ""
+    for role, text in said:
+        if role != "user":
             yield ""
-        else:
-            yield _last(earlier[-CONTEXT_CHARS:] for role, earlier in turns[:at] if role == "user" and earlier)
+            continue
+        yield earlier if len(text) < SHORT_TURN_CHARS else ""
+        earlier = _last(filter(None, (earlier, text[-CONTEXT_CHARS:])))
 
 
 def newest_turn(said: Iterable[tuple[str, str]]) -> str:
