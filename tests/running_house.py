@@ -277,6 +277,8 @@ async def serving(folder: Path, url: str, **how: Any) -> AsyncIterator[RunningHo
     """Open a gateway behind a real socket, with the server of production; takes what `opened` takes."""
     async with opened(folder, url, **how) as running:
         with socket.create_server(("127.0.0.1", 0)) as listening:
+            # A client that does not read is felt after kilobytes, not after the megabytes that the kernel would take.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
             config = uvicorn.Config(
                 running.app, http=PunctualProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
                 server_header=False, date_header=False, timeout_graceful_shutdown=1,
