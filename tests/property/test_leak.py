@@ -16,7 +16,7 @@ from leeward.gateway.front import Gateway
 from running_house import MARKER, opened
 from scripted_upstream import CHUNKED_HEAD, LAST_CHUNK, ScriptedUpstream, Seen, Wire, chunked
 
-CUTS = 1_000  # of each endpoint, shared among its channels
+CUTS = 120  # of each endpoint, shared among its channels
 HARMLESS = (
     "The boats go out early in the morning and come back with the tide. ",
     "Der Zug nach Wien fährt um acht Uhr von Gleis drei ab. ",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-ROWS = 1_200
+ROWS = 150
 LONG = "The sea is calm today and the boats go out early in the morning. " * 24
 TEXTS = (
     LONG,
