@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "front")]
-from cascade import applied  # noqa: E402
 from data import Row, folded  # noqa: E402
 from evaluate import Measured, table  # noqa: E402
 from measures import Share  # noqa: E402
@@ -21,6 +20,7 @@ from scoring import scored  # noqa: E402
 from thresholds import RULESETS, WEIGHTS  # noqa: E402
 from thresholds_of import thresholds_of  # noqa: E402
 
+from cascade import applied  # noqa: E402
 from grown import FOLDER, Text, grown, sections  # noqa: E402
 from leeward.models.encoder import Encoder  # noqa: E402
 from leeward.models.gate import Gate  # noqa: E402

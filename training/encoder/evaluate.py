@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "front")]
-from cascade import Cascade, cascade_of  # noqa: E402
 from data import LANGUAGES  # noqa: E402
 from measures import Share, area, calibration_error  # noqa: E402
 from rules import BLOCKING, RULES  # noqa: E402
 from thresholds import RULESETS, WEIGHTS  # noqa: E402
 
+from cascade import Cascade, cascade_of  # noqa: E402
 from grown import LABELS  # noqa: E402
 
 F64 = npt.NDArray[np.float64]

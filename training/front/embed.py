@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from data import LANGUAGES, Row, read_rows
+
 from encoder import Encoder
 
 SEED = 5
