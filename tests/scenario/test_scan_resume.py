@@ -52,7 +52,7 @@ def scanning(texts: Path, output: Path, *arguments: str) -> Iterator[subprocess.
 
 def finish(texts: Path, output: Path, *arguments: str) -> None:
     with scanning(texts, output, *arguments) as process:
-        assert process.wait(60) == 0
+        assert process.wait(180) == 0
 
 
 def break_off(texts: Path, output: Path, with_signal: signal.Signals, *arguments: str) -> int:
