@@ -12,12 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from leeward.errors import StorageError
 
 BUSY_SECONDS = 5.0
+_WRITES = "leeward_writes"  # execution option of connections that will write
 _POSTGRESQL = {
     "connect_timeout": 2,
     # A server that hangs must not hold a worker for ever.
@@ -89,9 +90,26 @@ def make_engine(url: str, *, synchronous: Synchronous = Synchronous.NORMAL) -> E
         return _postgresql_engine(parsed)
     engine = sa.create_engine(parsed, creator=lambda: connect_sqlite(path, synchronous), hide_parameters=True)
     # The driver opens no transactions of its own accord, so DDL is transactional too.
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    sa.event.listen(engine, "begin", _begin)
     _watch_file(engine, path)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that may read before it writes, committed at the end.
+
+    SQLite gives it the right to write at once: a transaction that began by reading fails, without waiting, when
+    somebody else wrote between its reading and its writing.
+    """
+    with engine.connect() as connection:
+        connection.execution_options(**{_WRITES: True})
+        with connection.begin():
+            yield connection
 
 
 def _watch_file(engine: Engine, path: Path) -> None:

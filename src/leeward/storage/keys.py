@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from leeward.domain.caller import Caller
 from leeward.domain.ports import Clock
 from leeward.errors import StorageError
-from leeward.storage.engine import translated
+from leeward.storage.engine import translated, writing
 from leeward.storage.evidence import RandomBytes
 from leeward.storage.tables import API_KEYS
 
@@ -115,7 +115,7 @@ class SqlKeys:
             "declared_use": msgspec.json.encode(dict(use)).decode(),
             "created_at": self._clock.now(),
         }
-        with translated(self._engine, "keeping the key"), self._engine.begin() as connection:
+        with translated(self._engine, "keeping the key"), writing(self._engine) as connection:
             connection.execute(sa.insert(API_KEYS).values(row))
         self._is_populated = True
         return key
@@ -127,7 +127,7 @@ class SqlKeys:
             StorageError: If there is no such key, or if it cannot be written.
         """
         this = API_KEYS.c.public_id == public_id
-        with translated(self._engine, "revoking the key"), self._engine.begin() as connection:
+        with translated(self._engine, "revoking the key"), writing(self._engine) as connection:
             change = sa.update(API_KEYS).where(this, API_KEYS.c.revoked_at.is_(None))
             worked = connection.execute(change.values(revoked_at=self._clock.now())).rowcount > 0
             if not worked and connection.scalar(sa.select(API_KEYS.c.public_id).where(this)) is None:

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Engine
 
 from leeward.domain.ports import Clock
 from leeward.domain.record import Evidence
-from leeward.storage.engine import translated
+from leeward.storage.engine import translated, writing
 from leeward.storage.evidence import Keyring, Sealed
 from leeward.storage.tables import EVIDENCE
 
@@ -58,7 +58,7 @@ class SqlVault:
 
     def _erase(self, which: sa.ColumnElement[bool], now: float) -> int:
         change = sa.update(EVIDENCE).where(which, EVIDENCE.c.erased_at.is_(None), EVIDENCE.c.ciphertext.is_not(None))
-        with translated(self._engine, "erasing evidence"), self._engine.begin() as connection:
+        with translated(self._engine, "erasing evidence"), writing(self._engine) as connection:
             erased = connection.execute(change.values(nonce=None, ciphertext=None, erased_at=now)).rowcount
         if erased and self._engine.dialect.name == "sqlite":
             self._empty_log()

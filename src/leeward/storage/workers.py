@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from leeward.domain.ports import Clock
-from leeward.storage.engine import translated
+from leeward.storage.engine import translated, writing
 from leeward.storage.ids import floor_id
 from leeward.storage.tables import CLOSED, OPENED, UNFINISHED, WORKERS
 
@@ -42,7 +42,7 @@ class Workers:
         now = self._clock.now()
         oldest = min((*live, floor_id(now - _ID_LAG_SECONDS)))
         values: dict[str, str | float] = {"id": self._worker, "heartbeat_at": now, "oldest_open": oldest}
-        with translated(self._engine, "saying that this process is alive"), self._engine.begin() as connection:
+        with translated(self._engine, "saying that this process is alive"), writing(self._engine) as connection:
             connection.execute(_upsert(self._engine.dialect.name, values))
 
     def recover(self) -> int:
@@ -55,7 +55,7 @@ class Workers:
             StorageError: If the store cannot be written.
         """
         now = self._clock.now()
-        with translated(self._engine, "closing unfinished exchanges"), self._engine.begin() as connection:
+        with translated(self._engine, "closing unfinished exchanges"), writing(self._engine) as connection:
             dead = connection.execute(
                 sa.select(WORKERS.c.id, WORKERS.c.oldest_open).where(
                     WORKERS.c.heartbeat_at < now - self._dead_after_seconds, WORKERS.c.id != self._worker
@@ -71,7 +71,7 @@ class Workers:
         """
         now = self._clock.now()
         oldest = min((*live, floor_id(now - _ID_LAG_SECONDS)))
-        with translated(self._engine, "leaving"), self._engine.begin() as connection:
+        with translated(self._engine, "leaving"), writing(self._engine) as connection:
             self._bury(connection, self._worker, oldest, now)
 
     def _bury(self, connection: Connection, worker: str, oldest: str, now: float) -> int:
