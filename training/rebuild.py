@@ -20,7 +20,7 @@ from leeward.errors import SettingsError
 from rebuild_checks import check_data, check_image
 from rebuild_steps import HERE, ROOT, RULESETS, WEIGHTS, Places, Step, encoder_steps, front_steps
 
-ROUNDS = 20
+ROUNDS = 32
 FRONT_FILES = ("front_table.npy", "front_head.npz")
 
 

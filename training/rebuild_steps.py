@@ -10,6 +10,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 WEIGHTS = ROOT / "src/leeward/models/weights"
 RULESETS = ROOT / "src/leeward/policy/rulesets"
+# Sources that a shorter run trains without, one or more of each kind.
+LEFT_OUT = (
+    "hatexplain", "gahd", "told_br", "cold", "apeach", "ogtd", "offenseval_ar", "mlc_v05", "r006_malware",
+    "crows_pairs", "redditbias", "catqa", "advbench",
+)  # fmt: skip
+LEFT_OUT_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ def encoder_steps(at: Places, rounds: int) -> Iterator[Step]:
     """Yield the steps of the encoder: `rounds` rounds of fine-tuning, then all that follows."""
     data, work, weights = ("--data", str(at.data)), ("--work", str(at.work)), ("--weights", str(at.weights))
     image, rulesets = ("--image", str(at.image)), ("--rulesets", str(at.rulesets))
-    grown = tuple(sorted((HERE / "grown").glob("*.txt")))
+    grown = tuple(sorted((HERE / "grown").rglob("*.txt")))
     rows, checkpoint, graph = at.here("rows.pkl"), at.here("encoder.pt"), at.weights / "encoder.onnx"
     pieces = (at.here("tokenizer.model"), at.here("kept.npy"))
     gate, head = at.weights / "gate.npz", at.weights / "encoder_head.npz"
@@ -111,6 +117,21 @@ def encoder_steps(at: Places, rounds: int) -> Iterator[Step]:
     yield from measuring_steps(at, (gate, graph))
 
 
+def left_out_steps(at: Places, graph: Path) -> Iterator[Step]:
+    """Yield the steps that train a while without some sources and measure on them."""
+    data, work, name = ("--data", str(at.data)), ("--work", str(at.work)), ("--name", "apart")
+    image, checkpoint, apart = ("--image", str(at.image)), at.here("apart.pt"), at.here("apart")
+    grown = tuple(sorted((HERE / "grown").rglob("*.txt")))
+    without = ("--leave-out", ",".join(LEFT_OUT), "--rounds", str(LEFT_OUT_ROUNDS))
+    tune = ("encoder/finetune.py", *data, *image, *work, *name, *without)
+    learnt = (at.here("rows.pkl"), at.here("kept.npy"), *grown)
+    yield Step("left-out-finetune", tune, learnt, (checkpoint,), checkpoint=checkpoint)
+    export = ("encoder/export.py", *image, *work, *name, "--out", str(apart))
+    yield Step("left-out-export", export, (checkpoint,), (apart / "encoder.onnx",))
+    measure = ("encoder/left_out.py", *data, *work, "--weights", str(at.weights), "--apart", str(apart))
+    yield Step("left-out", measure, (apart / "encoder.onnx", graph), (), at.here("left_out.md"))
+
+
 def measuring_steps(at: Places, made: Sequence[Path]) -> Iterator[Step]:
     """Yield the steps that measure the weights and write about them."""
     data, work, weights = ("--data", str(at.data)), ("--work", str(at.work)), ("--weights", str(at.weights))
@@ -125,5 +146,7 @@ def measuring_steps(at: Places, made: Sequence[Path]) -> Iterator[Step]:
     for name in ("bias", "adversarial"):
         own = shared if name == "adversarial" else shared[2:]
         yield Step(name, (f"encoder/{name}.py", *own), (*after, *_scripts("encoder", name)), (), said[name])
+    yield from left_out_steps(at, made[1])
+    said["left-out"] = at.here("left_out.md")
     write = ("encoder/cards.py", *work, "--docs", str(at.docs))
     yield Step("cards", write, (*said.values(), *_scripts("encoder", "cards")), (at.docs / "model-card.md",))

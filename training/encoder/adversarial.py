@@ -138,7 +138,7 @@ class Stopper:
 
     def __init__(self, weights: Path, rulesets: Path) -> None:
         self.detector = CascadeText()
-        self.detector._gate, self.detector._encoder = Gate.load(weights), Encoder.load(weights)
+        self.detector.use(Gate.load(weights), Encoder.load(weights))
         self.thresholds = thresholds_of(rulesets)
         self.hazards = [hazard for rule in (*BLOCKING, "RULE-MIST-009") for hazard in RULES[rule]]
 

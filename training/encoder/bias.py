@@ -30,6 +30,7 @@ FOLDS = ("dev", "cal", "train")
 # What entry k of the section `groups` names in every language; the ninth is a minority of the country.
 KINDS = ("women", "gay", "trans", "Black", "disabled", "Muslim", "Jewish", "migrants", "minority", "old")
 VARIETIES = (("aae", "en"), ("gsw", "de"), ("ary", "ar"), ("pt-BR", "pt-PT"))
+_FRAMES = {"frames": 0, "frames2": 100}  # sections of frames, and where their places begin
 OCEAN = Path(__file__).with_name("portuguese.txt")  # the same sentences, Brazilian || European; CC0-1.0
 
 
@@ -40,7 +41,7 @@ class Frame:
     Attributes:
         lang: Name of the file, a variety such as `aae` or a language.
         group: Place in the section `groups`.
-        place: Place in the section `frames`.
+        place: Place in the section `frames`; that in `frames2` and 100.
         is_harmful: Whether it is the harmful side.
     """
 
@@ -53,10 +54,10 @@ class Frame:
 def frame_of(text: Text) -> Frame | None:
     """Return which frame `text` fills; None for other texts."""
     parts = text.row.id.split("-")
-    if parts[:2] != ["grown", "frames"]:
+    if parts[0] != "grown" or parts[1] not in _FRAMES:
         return None
     place, *lang, side, group = parts[2:]
-    return Frame("-".join(lang), int(group), int(place), side == "0")
+    return Frame("-".join(lang), int(group), int(place) + _FRAMES[parts[1]], side == "0")
 
 
 def everyday_of_varieties() -> dict[str, list[Text]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[0] / "front"), str(HERE.parents[0])]
 import manifest  # noqa: E402
-from grown import FOLDER, fold_at, sections  # noqa: E402
+from grown import FOLDER, entries_of, fold_at  # noqa: E402
 
 NOT_MEASURED = "*not measured*"
 VARIETIES = {
@@ -21,6 +21,8 @@ VARIETIES = {
 }  # fmt: skip
 SECTIONS = (
     "groups", "frames", "hate", "request", "selfharm", "malware", "exchange", "ordinary", "replies", "refusals",
+    "frames2", "hate2", "stereotype", "request2", "selfharm2", "malware2", "ordinary2",
+    "hate3", "ordinary3", "replies3",
 )  # fmt: skip
 # Titles of the tables that a measuring step prints, and the headings under which they stand in the card.
 TABLES = (
@@ -28,9 +30,10 @@ TABLES = (
     ("evaluate", "Families", "Families of texts, by language"),
     ("evaluate", "Posts (RULE-MIST-001)", "Posts, by source"),
     ("evaluate", "Requests for malware", "Requests for malware"),
+    ("left_out", "Sources left out", "Sources left out of training"),
     ("adversarial", "Disguised text", "Disguised text"),
-    ("bias", "Groups (dev frames)", "Groups, in a frame that was never trained on"),
-    ("bias", "Groups (cal frames)", "Groups, in the frame that calibrated"),
+    ("bias", "Groups (dev frames)", "Groups, in frames that were never trained on"),
+    ("bias", "Groups (cal frames)", "Groups, in the frames that calibrated"),
     ("bias", "Groups by language (dev frames)", "Groups, by language"),
     ("bias", "Varieties", "Varieties of a language"),
     ("leaks", "Leaks", "Texts that stand in two folds"),
@@ -100,10 +103,10 @@ def corpus() -> str:
     lines = [f"| language | {' | '.join(SECTIONS)} | lines | texts |\n|{'---|' * (len(SECTIONS) + 3)}"]
     folds: Counter[str] = Counter()
     for path in sorted(FOLDER.glob("*.txt")):
-        entries = list(sections(path))
+        entries = entries_of(path)
         count = Counter(section for section, _, _ in entries)
         texts = sum(
-            len(line.split("||")) * (count["groups"] if section == "frames" else 1)
+            len(line.split("||")) * (count["groups"] if section.startswith("frames") else 1)
             for section, _, line in entries
             if section != "groups"
         )

@@ -144,14 +144,13 @@ def coverage(of: Measured) -> dict[str, list[str]]:
 def families(of: Measured) -> None:
     """Print the families of texts that the acceptance figures are about."""
     grown, twins = of.sources == "grown", np.char.startswith(of.sources, "twins")
-    functional = of.own("frames", "hate") | (twins & (np.char.find(of.ids, "R001") >= 0))
-    requests = of.own("request", "malware") | np.isin(
+    functional = of.own("frames", "frames2", "hate", "hate2", "hate3") | (twins & (np.char.find(of.ids, "R001") >= 0))
+    requests = of.own("request", "request2", "malware", "malware2") | np.isin(
         of.sources, ["catqa", "advbench", "ailuminate", "xsafety", "mlc_ailuminate_multi"]
     )
     asked = requests & (of.harmful == 1) & (of.kinds != "response")
-    look_alike = (of.own("request", "malware", "selfharm") & (of.harmful == 0)) | (of.sources == "coconot") & (
-        of.harmful == 0
-    )
+    alike = of.own("request", "request2", "malware", "malware2", "selfharm", "selfharm2") | (of.sources == "coconot")
+    look_alike = alike & (of.harmful == 0)
     hate, chance = of.truth("RULE-MIST-001"), of.chance("RULE-MIST-001")
     lines = []
     for lang in LANGUAGES:
@@ -185,7 +184,7 @@ def families(of: Measured) -> None:
     malware = of.truth("RULE-MIST-006")
     security = (
         np.isin(of.sources, ["r006_malware", "mmlu_security"])
-        | of.own("malware")
+        | of.own("malware", "malware2")
         | (twins & (np.char.find(of.ids, "R006") >= 0))
     )
     benign = security & (malware == 0)

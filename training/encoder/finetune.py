@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections import defaultdict
@@ -25,11 +26,12 @@ from texts import all_texts  # noqa: E402
 from grown import LABELS, Text  # noqa: E402
 
 SEED = 20261124
+GAP = re.compile(r"\s")  # the product reads every gap as a blank
 BEGIN, PAD, END = 0, 1, 2
 MOST, MOST_CONTEXT = 96, 40  # pieces of a text, and of what was said before it
 TOKENS = 4096  # of a batch, padding included
 RATE, HEAD_RATE, FROZEN = 6e-5, 1e-3, 4
-NOISE, COMPANY, CONTEXT, CROP = 0.08, 0.10, 0.08, 0.06  # shares of texts that are changed so
+NOISE, COMPANY, CONTEXT, CROP = 0.15, 0.09, 0.08, 0.06  # shares of texts that are changed so
 APART = 0.5  # weight of the loss that tells a text from its twin
 SMOOTH = 0.02
 
@@ -72,8 +74,8 @@ class Feeder:
                     units[f"refusal-{lang}-{refusal}"].append((asked, refusal, -1))
         every = list(units.values())
         flat = [(context, words, at) for unit in every for context, words, at in unit]
-        judged = self.tokenizer.encode([words for _, words, _ in flat])
-        before = self.tokenizer.encode([context for context, _, _ in flat])
+        judged = self.tokenizer.encode([GAP.sub(" ", words) for _, words, _ in flat])
+        before = self.tokenizer.encode([GAP.sub(" ", context) for context, _, _ in flat])
         made: list[list[tuple[list[int], int, int]]] = []
         place = 0
         for unit in every:
@@ -169,7 +171,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder that pieces.py wrote; checkpoints go there")
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--leave-out", default="", help="source to train without, for leave-one-source-out figures")
+    parser.add_argument("--leave-out", default="", help="sources to train without, parted by commas; see left_out.py")
     parser.add_argument("--name", default="encoder")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -193,11 +195,11 @@ def main() -> None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["round"] + 1
-    measuring = held_out()
+    measuring, apart = held_out(), set(arguments.leave_out.split(","))
     for number in range(first, arguments.rounds):
         texts = [
             text for text in all_texts(arguments.data, work / "rows.pkl")
-            if text.row.fold == "train" and text.row.source != arguments.leave_out
+            if text.row.fold == "train" and text.row.source not in apart
             and bare(text.row.text) not in measuring
         ]  # fmt: skip
         train_round(model, optimizer, texts, tokenizer, number, arguments.rounds)

