@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import numpy.typing as npt
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as proto
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "front"))
-from data import LANGUAGES, LONGEST, Row
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "front")]
+from data import LANGUAGES, LONGEST, Row  # noqa: E402
 
-from encoder import Encoder
+from encoder import Encoder  # noqa: E402
+from grown import grown  # noqa: E402
 
 SPECIAL = 4  # <s>, <pad>, </s>, <unk>
 PIECES = 82_000
@@ -55,11 +57,20 @@ def counted(model: bytes, rows: list[Row]) -> npt.NDArray[np.float64]:
     return total
 
 
+def is_picture(piece: str) -> bool:
+    """Whether `piece` is emoji: they carry hate and threats of which the words say nothing."""
+    signs = piece.removeprefix("▁")
+    return bool(signs) and all(
+        unicodedata.category(sign) in ("So", "Sk", "Mn", "Cf") and (ord(sign) >= 0x2190) for sign in signs
+    )
+
+
 def kept(encoder: Encoder, counts: npt.NDArray[np.float64], most: int) -> npt.NDArray[np.int64]:
-    """Return the numbers of the pieces to keep: marks, single characters in use, then the most frequent."""
+    """Return the numbers of the pieces to keep: marks, emoji, single characters in use, then the most frequent."""
     single = np.array([len(piece.removeprefix("▁")) <= 1 for piece in encoder.pieces])
     rank = counts.astype(np.float64)
     rank[single & (counts > 0)] += 1e12  # without its letters a word could not be written at all
+    rank[[at for at, piece in enumerate(encoder.pieces) if is_picture(piece)]] += 1e12
     rank[:SPECIAL] = np.inf
     order = np.argsort(-rank, kind="stable")[:most]
     return np.sort(order[rank[order] >= FEWEST])
@@ -75,7 +86,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     encoder = Encoder(arguments.image)
-    counts = counted(tokenizer_of(encoder.pieces, encoder.scores), pickle.loads(arguments.rows.read_bytes()))
+    rows = [*pickle.loads(arguments.rows.read_bytes()), *(text.row for text in grown())]
+    counts = counted(tokenizer_of(encoder.pieces, encoder.scores), rows)
     for most in (40_000, 60_000, PIECES, 100_000):
         print(most, "pieces cover", counts[kept(encoder, counts, most)].sum() / counts.sum())
     keep = kept(encoder, counts, PIECES)
