@@ -44,11 +44,11 @@ line. `leeward ruleset regions` prints the tables below.
 - **Lists are short and plain.** They find blunt wording in the languages shown by their examples. They were written
   without native review and their precision was not measured on a labelled set, so each finding claims 0.8.
 - **This is no legal advice, and a lawyer should confirm the citations before a deployment relies on them.** In
-  November 2026 they were compared with published texts: statutes, judgments, or pages that quote them. These rest on
-  general knowledge alone: the section of Israel's law, the entries named in the Anti-Defamation League's database, what
-  the Korean report says of migrants, whether Belgium's new code and the Dutch bill came into force, and what
-  Indonesia's new code leaves of the penalty of 2008. Some of the published texts were older versions or second-hand,
-  and laws change.
+  November 2026 they were confirmed against published texts (statutes, judgments, or pages that quote them), some of
+  them older versions or second-hand. Not so confirmed, and resting on general knowledge: the section of Israel's law,
+  the entries named in the Anti-Defamation League's database, what the Korean report says of migrants, whether
+  Belgium's new code and the Dutch bill came into force, what Indonesia's new code leaves of the penalty of 2008, and
+  the notes on Austrian greetings and Northern Ireland. Laws change.
 
 A region is one file, `src/leeward/policy/regions/<code>.toml`; the texts under `matches` and `passes` are its tests.
 What regions share stands in `src/leeward/policy/region_lists/`. This page is made from the files: `python -m
