@@ -107,9 +107,12 @@ def encoder_steps(at: Places, rounds: int) -> Iterator[Step]:
     yield Step("finetune", tune, learnt, (checkpoint,), checkpoint=checkpoint)
     export = ("encoder/export.py", *image, *work, "--out", str(at.weights))
     yield Step("export", export, (checkpoint, *_scripts("encoder", "export")), (graph,))
+    leaking = at.here("leaks.txt")  # texts that no later step measures on
+    leaks = ("encoder/leaks.py", *data, *work, "--ids", str(leaking))
+    yield Step("leaks", leaks, (rows, *grown, *_scripts("encoder", "leaks")), (leaking,), at.here("leaks.md"))
     fit = ("encoder/calibrate.py", *data, *work, *weights)
     front = (at.weights / "front_head.npz", at.weights / "front_table.npy")
-    yield Step("calibrate", fit, (graph, *front, *_scripts("encoder", "calibrate")), (gate, head))
+    yield Step("calibrate", fit, (graph, leaking, *front, *_scripts("encoder", "calibrate")), (gate, head))
     pick = ("encoder/thresholds.py", *data, *work, *weights, *rulesets)
     yield Step(
         "thresholds", pick, (gate, *_scripts("encoder", "thresholds")), tuple(sorted(at.rulesets.glob("*.toml")))
@@ -139,8 +142,6 @@ def measuring_steps(at: Places, made: Sequence[Path]) -> Iterator[Step]:
     after = (*made, *sorted(at.rulesets.glob("*.toml")))
     coverage = at.weights / "coverage.json"
     said = {name: at.here(f"{name}.md") for name in ("leaks", "evaluate", "bias", "adversarial")}
-    leaks = ("encoder/leaks.py", *data, *work)
-    yield Step("leaks", leaks, (at.here("rows.pkl"), *_scripts("encoder", "leaks")), (), said["leaks"])
     measure = ("encoder/evaluate.py", *shared, "--coverage", str(coverage))
     yield Step("evaluate", measure, (*after, *_scripts("encoder", "evaluate")), (coverage,), said["evaluate"])
     for name in ("bias", "adversarial"):
