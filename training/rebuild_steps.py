@@ -15,7 +15,7 @@ LEFT_OUT = (
     "hatexplain", "gahd", "told_br", "cold", "apeach", "ogtd", "offenseval_ar", "mlc_v05", "r006_malware",
     "crows_pairs", "redditbias", "catqa", "advbench",
 )  # fmt: skip
-LEFT_OUT_ROUNDS = 4
+LEFT_OUT_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ ASSUMED_SHARE = {
     "refusal": 0.1,
     "child-exploitation": 0.02,
 }
+BROAD = 1000  # texts from which on a language is calibrated at its own share of harm, not at that of all languages
 SERIOUS = (
     "hate", "harassment", "violence", "self-harm", "distress", "child-exploitation", "malware", "injection",
     "licence.circumvention", "criminal", "dangerous", "sexual", "stereotype",
@@ -63,7 +64,10 @@ def calibrate(scores: Scores) -> dict[str, Calibration]:
         mine, own = langs == lang, whole.copy()
         for at in range(len(LABELS)):
             said, weighed = truth[mine, at], weight[mine]
-            own[at] = platt(scores.logits[mine, at], said, at_share(weighed, said, shares[at]), whole[at])
+            share = shares[at]
+            if (~np.isnan(said)).sum() >= BROAD and LABELS[at] not in ASSUMED_SHARE:
+                share = share_of(weighed, said)
+            own[at] = platt(scores.logits[mine, at], said, at_share(weighed, said, share), whole[at])
         if not np.allclose(own, whole):
             found[lang] = _calibration(own)
     return found
