@@ -193,9 +193,7 @@ def _finding(
     encoder: Encoder, readings: Sequence[Layer], view: View, hazard: str, score: float, context: str
 ) -> Finding:
     texts = [lower(layer.text) for layer in readings]
-    judged = encoder.judge(texts, [context] * len(texts))
-    at = encoder.hazards.index(hazard)
-    number = max(range(len(texts)), key=lambda place: float(judged[place].logits[at]))
+    number = _strongest(encoder, texts, hazard, context)
     layer, text = readings[number], texts[number]
     start, stop = _strongest_passage(encoder, text, hazard, context)
     shares = encoder.shares(text[start:stop], hazard, context)
@@ -217,6 +215,15 @@ def _finding(
     )
 
 
+def _strongest(encoder: Encoder, texts: Sequence[str], hazard: str, context: str) -> int:
+    """Return the place of the text that scores highest for the hazard."""
+    if len(texts) < 2:
+        return 0  # of a long text even one look is dear
+    at = encoder.hazards.index(hazard)
+    logits = [float(one.logits[at]) for one in encoder.judge(texts, [context] * len(texts))]
+    return logits.index(max(logits))
+
+
 def _strongest_passage(encoder: Encoder, text: str, hazard: str, context: str) -> tuple[int, int]:
     """Return the range of the sentences, taken together up to a passage, that score highest for the hazard."""
     ranges: list[tuple[int, int]] = []
@@ -227,10 +234,7 @@ def _strongest_passage(encoder: Encoder, text: str, hazard: str, context: str) -
             ranges.append((begin, end))
     if len(ranges) < 2:
         return 0, len(text)
-    parts = [text[begin:end] for begin, end in ranges]
-    judged = encoder.judge(parts, [context] * len(parts))
-    at = encoder.hazards.index(hazard)
-    return ranges[max(range(len(ranges)), key=lambda place: float(judged[place].logits[at]))]
+    return ranges[_strongest(encoder, [text[begin:end] for begin, end in ranges], hazard, context)]
 
 
 def _strongest_sentence(encoder: Encoder, text: str, hazard: str, context: str) -> tuple[int, int]:
