@@ -9,9 +9,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import left_out
 import pytest
 
-import left_out
 import manifest
 import rebuild
 import rebuild_steps

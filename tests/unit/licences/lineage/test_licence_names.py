@@ -9,7 +9,8 @@ from leeward.licences.registry import builtin_registry
 @pytest.mark.parametrize(
     ("word", "licence"),
     [("apache-2.0", "Apache-2.0"), ("Apache License 2.0", "Apache-2.0"), ("MIT", "MIT"),
-     ("cc-by-nc-4.0", "CC-BY-NC-4.0"), ("mrl", "MRL-0.1"), ("mistral-ai-research-license-0.1", "MRL-0.1"), ("mnpl", "MNPL-0.1"),
+     ("cc-by-nc-4.0", "CC-BY-NC-4.0"), ("mrl", "MRL-0.1"),
+     ("mistral-ai-research-license-0.1", "MRL-0.1"), ("mnpl", "MNPL-0.1"),
      ("modified-mit", "Mistral-Modified-MIT"), ("llama3.1", "Llama-Community"), ("llama2", "Llama-Community"),
      ("gemma", "Gemma-Terms"),
      ("qwen", "Qwen-License"), ("qwen-research", "Qwen-Research"), ("other", ""),
