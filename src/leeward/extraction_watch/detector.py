@@ -110,15 +110,19 @@ class ExtractionWatch:
     def observe(self, exchange: Exchange) -> tuple[Suspicion, Suspicion]:
         """Enter an exchange; return what is thought of its key and of its tenant."""
         limits, share = self._limits, self._limits.tenant_share
+        baseline = self.memory.baseline
+        ordinary = baseline.task_share
         whole = self.memory.trace(exchange.tenant, "", exchange.t)
+        if not (exchange.is_bare or exchange.is_gibberish):
+            baseline.add(whole, exchange.is_task)
         if not exchange.key:
             # Without keys the tenant is the caller.
-            enter(exchange, whole, limits)
+            enter(exchange, whole, limits, ordinary)
             only = _suspicion(exchange.tenant, "", whole, limits, 1.0)
             return only, only
         own = self.memory.trace(exchange.tenant, exchange.key, exchange.t)
-        enter(exchange, own, limits)
-        enter(exchange, whole, limits, share=share)
+        enter(exchange, own, limits, ordinary)
+        enter(exchange, whole, limits, ordinary, share=share)
         return (
             _suspicion(exchange.tenant, exchange.key, own, limits, 1.0),
             _suspicion(exchange.tenant, "", whole, limits, share),

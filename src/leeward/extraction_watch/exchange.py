@@ -16,7 +16,11 @@ _FRAME_CHARS = 240
 
 # Chat templates sent as text, so that the model makes up the user's part (Xu et al. 2024, arXiv:2406.08464).
 _CONTROL = re.compile(r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>")
-_ROLES = re.compile(r"\b(?:system|user|assistant|model|human)\b|you are a helpful assistant")
+_ROLES = re.compile(
+    r"\b(?:system|user|assistant|model|human|instructions?|question|prompt|q)\b|you are a helpful assistant"
+)
+# Labels of a turn that is left empty, as base models are prompted.
+_LABEL = re.compile(r"^\W*(?:###? ?)?(?:user|human|instruction|question|prompt|q) ?:\W*$", re.IGNORECASE)
 
 # Wording that asks for training data (Wang et al. 2023, arXiv:2212.10560; Xu et al. 2023, arXiv:2304.12244).
 _DATA_WANTED = re2.compile(
@@ -42,7 +46,28 @@ _EXAM = re2.compile(
     r"|\bplausible\?|complete the rest of the sequence|^(?:the following|sort the following|if you follow these)"
     r"|\bwhat is the (?:probability|value|total|sum)"
 )
+_LABELS = re2.compile(r"(?m)^(?:\W{0,3}[^\s:]{2,24}(?: [^\s:]{1,16}){0,2}: ?|<[a-z_]{2,20}>)")
+_QUESTION = frozenset("?？؟")
 _QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b")
+# How people write who talk to somebody, not how tasks are written down.
+_TALK = re2.compile(
+    r"(?i)\b(?:i|i'm|im|i've|ive|my|me|we|our|us|hi|hello|hey|thanks|thank|please|pls|you|your|u|ok|sorry)\b"
+    r"|\b(?:je|j'ai|mon|ma|nous|bonjour|merci|ich|mein|meine|wir|hallo|danke|bitte|yo|mi|hola|gracias|io|mio|ciao)\b"
+)
+_ORDERS = frozenset(
+    """
+    add analyse analyze answer arrange assign brainstorm break calculate categorise categorize check choose classify
+    combine come compare complete compose compute construct convert correct count create decide define describe
+    design detect determine develop devise discuss distinguish divide draft draw edit elaborate estimate evaluate
+    examine expand explain extract fill find finish formulate generate give group identify illustrate imagine implement
+    improve infer invent judge list make match mention modify name organise organize outline output paraphrase pick
+    plan predict prepare print produce propose prove provide put rank rate read recommend rename reorder rephrase
+    replace report research return reverse revise rewrite search select separate show simplify solve sort specify
+    state suggest summarise summarize suppose take tell transform translate turn use verify write
+    donne donnez écris écrivez explique expliquez décris décrivez nenne nennen schreibe schreiben erkläre erklären
+    beschreibe beschreiben escribe escriba explica explique describe describa enumera scrivi spiega descrivi elenca
+    """.split()  # noqa: SIM905 - as below
+)
 _FUNCTION_WORDS = frozenset(
     """
     a an the of to in on at for from with by and or but is are was were be been do does did have has had not no i you he
@@ -61,11 +86,18 @@ class Exchange(NamedTuple):
         t: Seconds; only differences count.
         text: Hash of what the user wrote.
         frame: Hash of its first two words.
+        opening: Hash of its first four words.
+        labels: Hashes of words that stand before a colon at the start of a line; an application's own, mostly.
         words: Hashes of its longer words behind the first, for short texts; empty for others.
         setting: Hash of temperature and top-p.
+        client: Hash of all sampling: programs have one, and an attack seldom that of what it hides among.
+        bias: What is biased, as a hash; 1 when only that something is biased is known; 0 when nothing is.
         is_bare: Whether it holds nothing but a chat template, or nothing at all.
         is_template: Whether it holds a chat template and nothing else.
         is_gibberish: Whether it strings words together without grammar.
+        is_task: Whether it reads like a task written down: an order or a question, addressed to nobody.
+        is_talk: Whether it reads like somebody talking.
+        is_exam_body: Whether what follows its first words is an examination question.
     """
 
     t: float
@@ -73,11 +105,14 @@ class Exchange(NamedTuple):
     key: str
     text: int
     frame: int
+    opening: int
+    labels: tuple[int, ...]
     words: tuple[int, ...]
     setting: int
+    client: int
     temperature: float
     logprobs: bool
-    logit_bias: bool
+    bias: int
     is_short_reply: bool
     many: bool
     is_bare: bool
@@ -86,6 +121,9 @@ class Exchange(NamedTuple):
     wants_data: bool
     wants_reasoning: bool
     is_exam: bool
+    is_exam_body: bool
+    is_task: bool
+    is_talk: bool
 
 
 def read(facts: Mapping[str, Fact]) -> Exchange:
@@ -97,7 +135,8 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     # Of a conversation only the newest message is new.
     text = str(texts[-1])[:_READ_CHARS] if texts and not isinstance(texts, (str, int, float, bool)) else ""
     words = text[:_FRAME_CHARS].lower().split()
-    is_template = bool(_CONTROL.search(text)) and not _without_template(text)
+    is_template = len(text) < 600 and bool(_CONTROL.search(text) or _LABEL.match(text)) and not _without_template(text)
+    is_exam, is_talk = _is_exam(text), _is_talk(text)
     logprobs = bool(facts.get("logprobs")) or _number(facts.get("top_logprobs")) > 0
     return Exchange(
         t=_number(facts.get("t")),
@@ -105,12 +144,17 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         key=str(facts.get("key") or ""),
         text=_hash(text),
         frame=_hash(" ".join(words[:2])),
+        opening=_hash(" ".join(words[:4])),
+        labels=tuple({_hash(label) for label in _LABELS.findall(text)[:12]}),
         words=tuple(_hash(w.strip(".,?!:;")) for w in words[1:12] if len(w) > 4) if len(words) <= 16 else (),
         setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
+        client=_hash(
+            f"{facts.get('temperature')}|{facts.get('top_p')}|{facts.get('max_tokens')}|{logprobs}|{facts.get('n')}"
+        ),
         # A caller who does not say is not drawing many samples on purpose.
         temperature=_number(facts.get("temperature"), 0.7),
         logprobs=logprobs,
-        logit_bias=bool(facts.get("logit_bias")),
+        bias=int(_number(facts.get("logit_bias"))),
         is_short_reply=0 < _number(facts.get("max_tokens"), 10_000) <= 8,
         many=_number(facts.get("n"), 1.0) >= 4,
         is_bare=is_template or (not text.strip() and not facts.get("media")),
@@ -120,8 +164,18 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         # An order stands before or behind what it is about.
         wants_reasoning=_REASONING_WANTED.search(text if len(text) <= 400 else text[:200] + "\n" + text[-200:])
         is not None,
-        is_exam=_is_exam(text),
+        is_exam=is_exam,
+        is_exam_body=is_exam and _is_exam(" ".join(text.split(None, 8)[8:])),
+        is_task=not is_talk and (is_exam or _is_order(text)),
+        is_talk=is_talk,
     )
+
+
+def bias_of(biased: Mapping[str, float] | bool | None) -> int:
+    """Return the fact `logit_bias`: a hash of the biased tokens, 1 when they are not known, 0 when there are none."""
+    if isinstance(biased, Mapping):
+        return _hash("|".join(sorted(biased))) | 2 if biased else 0
+    return int(bool(biased))
 
 
 def _number(fact: Fact | None, default: float = 0.0) -> float:
@@ -137,13 +191,23 @@ def _without_template(text: str) -> str:
     return re.sub(r"[\W_]+", "", _ROLES.sub("", _CONTROL.sub(" ", text).lower()))
 
 
+def _is_talk(text: str) -> bool:
+    return text[:1].islower() or _TALK.search(text.split("\n", 1)[0][:240]) is not None
+
+
+def _is_order(text: str) -> bool:
+    head = text[:300]
+    first = head.split(None, 1)[0].strip(".,:;!\"'").lower() if head.strip() else ""
+    return first in _ORDERS or not _QUESTION.isdisjoint(head)
+
+
 def _is_exam(text: str) -> bool:
     is_word_problem = text.rstrip().endswith("?") and _QUANTITY.search(text[-300:]) is not None
     return is_word_problem or _EXAM.search(text[:1_500]) is not None
 
 
 def _is_gibberish(text: str, words: list[str]) -> bool:
-    """Whether seven or more words in Latin letters hold no word of grammar and no mark between them."""
-    if len(words) < 7 or not text.isascii() or not _FUNCTION_WORDS.isdisjoint(words):
+    """Whether seven or more words in Latin letters hold hardly a word of grammar and no mark between them."""
+    if len(words) < 7 or not text.isascii() or not all(word.isalpha() for word in words[:-1]):
         return False
-    return all(word.isalpha() for word in words[:-1])
+    return sum(word in _FUNCTION_WORDS for word in words) <= len(words) // 12

@@ -54,8 +54,12 @@ def replay(events: Iterable[Mapping[str, Fact]], watch: ExtractionWatch | None =
                 suspects.setdefault(suspicion.tenant, set()).add(suspicion.key)
             if suspicion.step.rank > before.rank:
                 reached[name] = suspicion.step
-                keys = {suspicion.key} if suspicion.key else suspects.get(suspicion.tenant, set()) | {exchange.key}
+                keys = {suspicion.key} if suspicion.key else suspects.get(suspicion.tenant, set()) | _behind(whole)
                 yield _alert(exchange.t, suspicion, tuple(sorted(keys - {""})))
+
+
+def _behind(whole: Suspicion) -> set[str]:
+    return set(whole.trace.colluders())
 
 
 def _alert(t: float, suspicion: Suspicion, keys: tuple[str, ...]) -> Alert:
