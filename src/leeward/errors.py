@@ -13,6 +13,7 @@ class LeewardError(Exception):
     ├── SettingsError      the operator: leeward.toml or the environment
     ├── RulesetError       the operator: a ruleset that fails a check
     ├── DetectorError      a detector that cannot be opened
+    ├── CheckpointError    the operator: a file of a model that cannot be read
     ├── TransitionError    a reviewer: a step that the state does not allow
     └── StorageError       us: the store is full, locked, gone or too old
     ```
@@ -76,6 +77,10 @@ class RulesetError(LeewardError):
 
 class DetectorError(LeewardError):
     """A detector is unknown or cannot be opened."""
+
+
+class CheckpointError(LeewardError):
+    """A file of a model cannot be read: weights, or what lies beside them."""
 
 
 class TransitionError(LeewardError):

@@ -1,4 +1,4 @@
-"""`leeward licence check|list`."""
+"""`leeward licence check|list`; `scan` and `compare` live in modules of their own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from leeward.licences.use import COMPANY, Use
 OK, NOT_ALLOWED, USAGE = 0, 1, 2
 
 app = cyclopts.App(name="licence", help="Check whether the licence of a model covers a use.")
+app.command("leeward.cli.lineage:compare", name="compare", help="Say whether weights were made from other weights.")
 
 Purpose = Literal[
     "commercial", "research", "evaluation", "testing", "personal", "internal-business", "production", "resale"

@@ -1,0 +1,1 @@
+"""Where a model comes from: what it says, what it must say, and what its weights tell."""
