@@ -32,6 +32,9 @@ _WHY = {
     TEMPLATE: "many requests worded to collect training data",
 }
 
+# Evidence that asks a person to decide; nothing is suspended by itself.
+SUSPENSION = "proposal=suspend"
+
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
@@ -41,6 +44,7 @@ class Suspicion:
         probabilities: For each hazard, in [0, 1].
         hazard: The likeliest one.
         trace: What it rests on.
+        proposes_suspension: Whether it has stood at `alert` for so long that a person should decide on suspending.
     """
 
     tenant: str
@@ -49,6 +53,7 @@ class Suspicion:
     hazard: str
     probabilities: Mapping[str, float]
     trace: Trace = field(repr=False)
+    proposes_suspension: bool = False
 
     @property
     def probability(self) -> float:
@@ -128,6 +133,16 @@ class ExtractionWatch:
             _suspicion(exchange.tenant, "", whole, limits, share),
         )
 
+    def standing(self, tenant: str, key: str) -> Step:
+        """Return the step of a caller, or of its whole tenant when that is further, without entering an exchange."""
+        limits = self._limits
+        steps = [Step.NONE]
+        for name, share in ((key, 1.0), ("", limits.tenant_share if key else 1.0)):
+            trace = self.memory.known(tenant, name)
+            if trace is not None:
+                steps.append(step_of(max(probabilities(trace, limits, share=share).values())))
+        return max(steps, key=lambda step: step.rank)
+
     def _wait(self, exchange: Exchange, worst: Suspicion) -> int:
         """Return how many seconds the caller must wait; 0 when this exchange goes through."""
         trace = self.memory.trace(worst.tenant, worst.key, exchange.t)
@@ -145,10 +160,19 @@ class ExtractionWatch:
 def _suspicion(tenant: str, key: str, trace: Trace, limits: Limits, share: float) -> Suspicion:
     told = probabilities(trace, limits, share=share)
     hazard = max(told, key=told.__getitem__)
-    return Suspicion(tenant, key, step_of(told[hazard]), hazard, told, trace)
+    step = step_of(told[hazard])
+    if step is not Step.ALERT:
+        if step is Step.NONE:
+            trace.alert_since = None
+        return Suspicion(tenant, key, step, hazard, told, trace)
+    if trace.alert_since is None:
+        trace.alert_since = trace.last_t
+    is_lasting = trace.last_t - trace.alert_since >= limits.suspension_after_seconds
+    return Suspicion(tenant, key, step, hazard, told, trace, is_lasting)
 
 
 def _finding(worst: Suspicion, wait: int) -> Finding:
+    proposal = (SUSPENSION,) if worst.proposes_suspension else ()
     who = "this key" if worst.key else "this tenant"
     return Finding(
         hazard=worst.hazard,
@@ -157,6 +181,7 @@ def _finding(worst: Suspicion, wait: int) -> Finding:
             f"The traffic of {who} looks like model extraction: {_WHY[worst.hazard]}. "
             f"It is slowed down to one exchange in {worst.step.interval_seconds} seconds; "
             "ask the operator to review it if this is ordinary use."
+            + (" The operator has been asked to decide on a suspension." if worst.proposes_suspension else "")
         ),
-        evidence=(f"step={worst.step}", *worst.evidence, f"retry_after_seconds={wait}"),
+        evidence=(f"step={worst.step}", *proposal, *worst.evidence, f"retry_after_seconds={wait}"),
     )

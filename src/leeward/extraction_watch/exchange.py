@@ -171,7 +171,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     )
 
 
-def bias_of(biased: Mapping[str, float] | bool | None) -> int:
+def bias_of(biased: Mapping[str, object] | bool | None) -> int:
     """Return the fact `logit_bias`: a hash of the biased tokens, 1 when they are not known, 0 when there are none."""
     if isinstance(biased, Mapping):
         return _hash("|".join(sorted(biased))) | 2 if biased else 0

@@ -93,6 +93,7 @@ class Trace:
         counted: How many of its exchanges went into the baseline.
         gap_seconds: Moving average of the time between exchanges.
         admitted_at: When an exchange last went through while throttled.
+        alert_since: When the step `alert` was reached; None when it was not, or when suspicion has gone since.
     """
 
     last_t: float
@@ -103,6 +104,7 @@ class Trace:
     logprobs: float = 0.0
     gap_seconds: float = 60.0
     admitted_at: float = float("-inf")
+    alert_since: float | None = None
     last_text: int = -1
     last_frame: int = -1
     number: int = 0

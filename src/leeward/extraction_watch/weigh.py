@@ -92,6 +92,7 @@ class Limits:
         exchanges: Decayed number of exchanges of one key at which volume alone is a soft suspicion.
         logprobs: The same for exchanges that ask for log-probabilities.
         tenant_share: How much of the evidence of its keys a tenant bears.
+        suspension_after_seconds: How long the step `alert` lasts before a suspension is proposed.
     """
 
     half_life_seconds: float = 86_400.0
@@ -99,6 +100,7 @@ class Limits:
     exchanges: float = 40_000.0
     logprobs: float = 4_000.0
     tenant_share: float = 0.25
+    suspension_after_seconds: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)

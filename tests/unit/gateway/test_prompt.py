@@ -12,6 +12,7 @@ from leeward.domain.finding import Finding, Reading
 from leeward.domain.rule import Rule
 from leeward.domain.view import Stage, View
 from leeward.errors import WireError
+from leeward.extraction_watch.exchange import bias_of
 from leeward.gateway.prompt import Inspected, Traffic, inspect_request
 from leeward.gateway.settings import OpaqueParts
 from leeward.gateway.wire.request import Request, parse
@@ -220,7 +221,7 @@ async def test_rules_about_traffic_are_told_how_and_what_was_asked() -> None:
     (view,) = noting.views
     assert view.facts.items() >= {
         "t": 12.0, "tenant": "acme", "key": "k", "model": "m", "texts": ["two"], "temperature": 0.5, "top_p": 0.9,
-        "logprobs": True, "top_logprobs": 5, "logit_bias": True, "n": 2, "max_tokens": 9, "prompt_empty": False,
+        "logprobs": True, "top_logprobs": 5, "logit_bias": bias_of({"7": 1}), "n": 2, "max_tokens": 9, "prompt_empty": False,
     }.items()  # fmt: skip
 
 
