@@ -20,6 +20,7 @@ from leeward.extraction_watch.weigh import (
     Limits,
     Step,
     enter,
+    enter_whole,
     probabilities,
     step_of,
 )
@@ -32,6 +33,8 @@ _WHY = {
     TEMPLATE: "many requests worded to collect training data",
 }
 
+# A key with less has shown a sign once or twice.
+_LEAST_EVIDENCE = 0.3
 # Evidence that asks a person to decide; nothing is suspended by itself.
 SUSPENSION = "proposal=suspend"
 
@@ -126,12 +129,22 @@ class ExtractionWatch:
             only = _suspicion(exchange.tenant, "", whole, limits, 1.0)
             return only, only
         own = self.memory.trace(exchange.tenant, exchange.key, exchange.t)
-        enter(exchange, own, limits, ordinary)
-        enter(exchange, whole, limits, ordinary, share=share)
+        enter_whole(exchange, whole, enter(exchange, own, limits, ordinary), limits)
         return (
             _suspicion(exchange.tenant, exchange.key, own, limits, 1.0),
             _suspicion(exchange.tenant, "", whole, limits, share),
         )
+
+    def colluders(self, tenant: str) -> tuple[str, ...]:
+        """Return the keys that stand behind what is thought of a tenant: those with evidence of their own."""
+        whole = self.memory.known(tenant)
+        weights = {
+            key: max(trace.evidence.values(), default=0.0)
+            for key in (whole.members if whole else ())
+            if (trace := self.memory.known(tenant, key)) is not None
+        }
+        least = max(_LEAST_EVIDENCE, 0.1 * max(weights.values(), default=0.0))
+        return tuple(key for key, weight in weights.items() if weight >= least)
 
     def standing(self, tenant: str, key: str) -> Step:
         """Return the step of a caller, or of its whole tenant when that is further, without entering an exchange."""

@@ -34,7 +34,15 @@ _DATA_WANTED = re2.compile(
     r"|generate \d{1,4} (?:diverse |new |different |more )?(?:instruction|prompt|training|question)s?\b"
     r"|(?:training|fine-?tuning|instruction|sft) (?:data ?set|data|examples|samples|pairs)\b"
     r".{0,40}(?:model|json|format|instruction)"
-    r"|(?:instruction|prompt|question)[- ](?:response|answer|output|completion) pairs"
+    r"|(?:instruction|prompt|question)[- ](?:and[- ])?(?:response|answer|output|completion)s?[- ](?:pair|example)"
+    r"|(?:diverse|novel|synthetic) (?:tasks|instructions|prompts|questions)\b"
+    r"|(?:new|similar) (?:instructions|prompts)\b"
+    r"|(?:generator|writer|author|creator) of (?:tasks|instructions|prompts|questions)"
+    r"|(?:variations?|variants?|paraphrases|rewrites?) of (?:this|the|each|my)[a-z ]{0,20} ?(?:prompt|instruction)"
+    r"|(?:rewritten|evolved|harder|new) (?:prompt|instruction)\b"
+    r"|\binstruction\W{1,4}(?:optional )?input\W{1,4}(?:and )?\W?(?:output|response)"
+    r"|\bseed (?:task|instruction|prompt)s?\b"
+    r"|(?:produce|generate|create|write|give|make) (?:me )?\d{1,4} (?:\w+ ){0,2}(?:tasks|instructions|prompts)\b"
 )
 _REASONING_WANTED = re2.compile(
     r"(?i)(?:show|give|write|output|include|explain|provide|print) (?:me )?(?:\S+ ){0,4}?(?:your |the )?"
@@ -44,8 +52,9 @@ _REASONING_WANTED = re2.compile(
 _EXAM = re2.compile(
     r"(?i)\(a\)|\ba\) |\boptions:|^question:|\banswer:\s*$|which of the following|true or false|multiple[- ]choice"
     r"|\bplausible\?|complete the rest of the sequence|^(?:the following|sort the following|if you follow these)"
-    r"|\bwhat is the (?:probability|value|total|sum)"
+    r"|\bwhat is the (?:probability|value|total|sum)|\n\W?a[.):] [^\n]*\n+\W?b[.):] "
 )
+_NUMBER = re.compile(r"\d[\d.,]*|\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|half|dozen)\b")
 _LABELS = re2.compile(r"(?m)^(?:\W{0,3}[^\s:]{2,24}(?: [^\s:]{1,16}){0,2}: ?|<[a-z_]{2,20}>)")
 _QUESTION = frozenset("?？؟")
 _QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b")
@@ -202,8 +211,9 @@ def _is_order(text: str) -> bool:
 
 
 def _is_exam(text: str) -> bool:
-    is_word_problem = text.rstrip().endswith("?") and _QUANTITY.search(text[-300:]) is not None
-    return is_word_problem or _EXAM.search(text[:1_500]) is not None
+    if text.rstrip().endswith("?") and _QUANTITY.search(text[-300:]) and len(_NUMBER.findall(text[:1_500])) >= 2:
+        return True
+    return _EXAM.search(text[:2_500]) is not None
 
 
 def _is_gibberish(text: str, words: list[str]) -> bool:

@@ -13,16 +13,18 @@ from leeward.extraction_watch.exchange import Exchange
 _Name = TypeVar("_Name", int, str)
 _Value = TypeVar("_Value")
 
-_SKETCH_BITS = 2_048
+_SKETCH_BITS = 8_192
 _MOST_TEXTS = 64
 _MOST_FRAMES = 48
 _MOST_LABELS = 32
 _MOST_BIASES = 16
 _MOST_MEMBERS = 512
+_MOST_STREAMS = 8
 _MOST_COUNTED = 200
 _MOST_WORDS = 192
 _FEW = 10
 _HEAD_START = 5
+_JOB_SHARE = 0.15
 _NEAR = 3
 _TOPIC_SHARE = 0.25
 _PACE_SHARE = 0.15
@@ -44,6 +46,14 @@ class Spread:
     times: int = 0
     frames: int = 0  # bitmap of 64 hashed frames
     last: int = -100  # number of the exchange
+
+
+@dataclass(slots=True)
+class Stream:
+    """Evidence of one line from exchanges with the same sampling: a program that shares its key with others."""
+
+    evidence: float = 0.0
+    signs: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +80,18 @@ class Known:
 
     @property
     def is_batch(self) -> bool:
-        """Whether an application puts the same words before changing documents."""
-        return (self.frames >= _HEAD_START and self.frames > self.number * 0.4) or (
-            self.openings >= _HEAD_START and self.openings > self.number * 0.08
-        )
+        """Whether an application puts the same words before changing documents; it may have some such jobs."""
+        return self.is_framed or (self.openings >= _HEAD_START and self.openings > self.number * _JOB_SHARE)
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether most of what is sent begins with the same two words."""
+        return self.frames >= _HEAD_START and self.frames > self.number * 0.4
 
     @property
     def is_form(self) -> bool:
         """Whether it is filled into a form: the same words before it, or the same labels in it."""
-        return self.is_batch or (self.labels >= _HEAD_START and self.labels > self.number * 0.08)
+        return self.is_batch or (self.labels >= _HEAD_START and self.labels > self.number * _JOB_SHARE)
 
 
 @dataclass(slots=True)
@@ -89,7 +102,8 @@ class Trace:
         evidence: Sum of log-likelihood ratios of each line of evidence, decayed, never below 0.
         counts, lines: How often each sign, and a sign of each line, was seen, decayed like evidence.
         exchanges, logprobs: Number of exchanges, and of those that asked for log-probabilities; both fade faster.
-        members: How much each key of a tenant added to its evidence.
+        streams: Evidence that the caller works through tasks, by its sampling.
+        members: Keys of a tenant that showed a sign, the latest last.
         counted: How many of its exchanges went into the baseline.
         gap_seconds: Moving average of the time between exchanges.
         admitted_at: When an exchange last went through while throttled.
@@ -114,14 +128,15 @@ class Trace:
     openings: OrderedDict[int, int] = field(default_factory=OrderedDict)
     labels: OrderedDict[int, int] = field(default_factory=OrderedDict)
     biases: OrderedDict[int, int] = field(default_factory=OrderedDict)
-    members: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    streams: OrderedDict[int, Stream] = field(default_factory=OrderedDict)
+    members: OrderedDict[str, None] = field(default_factory=OrderedDict)
     counted: int = 0
     words: OrderedDict[int, Spread] = field(default_factory=OrderedDict)
     sketch: int = 0
 
     @property
     def distinct(self) -> float:
-        """Estimate of distinct texts by linear counting (Whang et al. 1990), at most about 15,000."""
+        """Estimate of distinct texts by linear counting (Whang et al. 1990), at most about 70,000."""
         free = _SKETCH_BITS - self.sketch.bit_count()
         return -_SKETCH_BITS * log(max(free, 1) / _SKETCH_BITS)
 
@@ -135,6 +150,9 @@ class Trace:
             for counts in (self.counts, self.lines):
                 for sign in counts:
                     counts[sign] *= share
+            for stream in self.streams.values():
+                stream.evidence *= share
+                stream.signs *= share
             recent = 0.5 ** (gap / volume_half_life_seconds)
             self.exchanges *= recent
             self.logprobs *= recent
@@ -159,25 +177,28 @@ class Trace:
             is_cell=self._is_cell(exchange),
             number=self.number,
         )
+        self.count(exchange)
+        self.last_frame = exchange.frame
+        return known
+
+    def stream(self, client: int) -> Stream:
+        """Return the stream of a sampling; the longest unused of eight gives way to a new one."""
+        found = self.streams.pop(client, None) or Stream()
+        _keep(self.streams, client, found, _MOST_STREAMS)
+        return found
+
+    def count(self, exchange: Exchange) -> None:
+        """Count an exchange without remembering its parts."""
         self.sketch |= 1 << exchange.text % _SKETCH_BITS
         self.exchanges += 1.0
         self.logprobs += exchange.logprobs
         self.last_text = exchange.text
-        self.last_frame = exchange.frame
         self.number += 1
-        return known
 
-    def credit(self, key: str, gained: float) -> None:
-        """Note how much a key added to the evidence of its tenant."""
-        if gained > 0.0:
-            _keep(self.members, key, self.members.pop(key, 0.0) + gained, _MOST_MEMBERS)
-
-    def colluders(self) -> tuple[str, ...]:
-        """Return the keys of a tenant that stand behind its evidence: those that added more than once or twice."""
-        if not self.members:
-            return ()
-        least = min(0.5, 0.1 * max(self.members.values()))
-        return tuple(key for key, gained in self.members.items() if gained >= least)
+    def join(self, key: str) -> None:
+        """Note that a key of a tenant showed a sign."""
+        self.members.pop(key, None)
+        _keep(self.members, key, None, _MOST_MEMBERS)
 
     def _is_cell(self, exchange: Exchange) -> bool:
         """Whether the text goes on with a topic in another frame, or with a frame on another known topic."""

@@ -59,12 +59,12 @@ def replay(events: Iterable[Mapping[str, Fact]], watch: ExtractionWatch | None =
                 reached[name] = max(suspicion.step, before, key=lambda step: step.rank)
                 if is_proposal:
                     proposed.add(name)
-                keys = {suspicion.key} if suspicion.key else suspects.get(suspicion.tenant, set()) | _behind(whole)
+                keys = (
+                    {suspicion.key}
+                    if suspicion.key
+                    else suspects.get(suspicion.tenant, set()) | set(watch.colluders(suspicion.tenant))
+                )
                 yield _alert(exchange.t, suspicion, tuple(sorted(keys - {""})))
-
-
-def _behind(whole: Suspicion) -> set[str]:
-    return set(whole.trace.colluders())
 
 
 def _alert(t: float, suspicion: Suspicion, keys: tuple[str, ...]) -> Alert:

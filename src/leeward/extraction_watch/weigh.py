@@ -8,7 +8,7 @@ from enum import StrEnum
 from math import exp, log
 
 from leeward.extraction_watch.exchange import Exchange
-from leeward.extraction_watch.memory import Known, Trace
+from leeward.extraction_watch.memory import Known, Stream, Trace
 
 VOLUME = "extraction.volume"
 ENUMERATION = "extraction.enumeration"
@@ -49,10 +49,10 @@ LINES = {
     "bare": Line(hazard=EMPTY_PREFIX),
     "salad": Line(hazard=EMPTY_PREFIX),
     "data": Line(hazard=TEMPLATE),
-    "reasoning": Line(hazard=TEMPLATE, ordinary=0.02, crowd=0.02),
+    "reasoning": Line(hazard=TEMPLATE, ordinary=0.006),
     # Customers of one shop ask alike now and then; a grid of topics and questions has hardly anything else in it.
     "grid": Line(hazard=ENUMERATION, ordinary=0.15, crowd=0.15),
-    "resampling": Line(hazard=ENUMERATION, ordinary=0.02, crowd=0.02),
+    "resampling": Line(hazard=ENUMERATION),
     "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=120.0),
     # What speaks against it is weighed sign by sign.
     "tasks": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.01, full=160.0),
@@ -129,14 +129,14 @@ def signs_of(exchange: Exchange, trace: Trace, known: Known, baseline: float) ->
     if exchange.wants_data:
         yield Sign("data", 0.45, "training_data_requests")
     elif exchange.wants_reasoning and not known.is_batch:
-        yield Sign("reasoning", 0.14 if is_fast else 0.06, "reasoning_requests")
+        yield Sign("reasoning", 0.14 if is_fast else 0.08, "reasoning_requests")
     if known.is_new:
         yield from _coverage(exchange, known, is_fast, baseline)
 
 
 def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) -> Iterator[Sign]:
     """Yield signs of working through questions; only texts that were not seen before say anything."""
-    if known.is_cell and not known.is_batch:
+    if known.is_cell and not known.is_framed:
         yield Sign("grid", 0.22 if is_fast else 0.02, "grid_cells")
     if exchange.is_exam_body if known.is_batch else exchange.is_exam:
         weight = 0.14 if exchange.logprobs else 0.05
@@ -167,31 +167,66 @@ def _sampling(exchange: Exchange, known: Known) -> Iterator[Sign]:
         yield Sign("resampling", 0.1, "sampling_sweeps")
 
 
-def enter(exchange: Exchange, trace: Trace, limits: Limits, baseline: float, *, share: float = 1.0) -> None:
-    """Add what the exchange shows to the trace.
+def enter(exchange: Exchange, trace: Trace, limits: Limits, baseline: float) -> tuple[Sign, ...]:
+    """Add what the exchange shows to the trace of its caller; return the signs that counted.
 
     Args:
         baseline: Share of tasks among the new texts of this deployment.
-        share: How much of it counts, in (0, 1]; below 1 for a tenant as a whole.
     """
     trace.fade(exchange.t, limits.half_life_seconds, limits.volume_half_life_seconds)
-    # A client that tries again because it was throttled has done nothing new.
-    is_retry = trace.is_held and trace.last_text == exchange.text
-    found: dict[str, float] = {}
-    for sign in signs_of(exchange, trace, trace.remember(exchange), baseline):
+    is_retry = _is_retry(exchange, trace)
+    signs = tuple(signs_of(exchange, trace, trace.remember(exchange), baseline))
+    if is_retry:
+        return ()
+    _weigh(trace, signs, 1.0)
+    _weigh_stream(trace.stream(exchange.client), signs)
+    return signs
+
+
+def enter_whole(exchange: Exchange, whole: Trace, signs: tuple[Sign, ...], limits: Limits) -> None:
+    """Add what one key showed to the trace of its tenant.
+
+    Each key is judged against its own past: the applications of a tenant look alike only by chance, and colluding
+    keys because they do the same.
+
+    Args:
+        signs: What the exchange showed of its key.
+    """
+    whole.fade(exchange.t, limits.half_life_seconds, limits.volume_half_life_seconds)
+    is_retry = _is_retry(exchange, whole)
+    whole.count(exchange)
+    if is_retry:
+        return
+    if any(sign.weight > 0.0 for sign in signs):
+        whole.join(exchange.key)
+    _weigh(whole, signs, limits.tenant_share)
+
+
+def _is_retry(exchange: Exchange, trace: Trace) -> bool:
+    """Whether a client tries again because it was throttled, which is nothing new."""
+    return trace.is_held and trace.last_text == exchange.text
+
+
+def _weigh(trace: Trace, signs: tuple[Sign, ...], share: float) -> None:
+    evidence, found = trace.evidence, dict[str, float]()
+    for sign in signs:
+        found[sign.line] = found.get(sign.line, 0.0) + sign.weight
         if sign.name:
             trace.counts[sign.name] = trace.counts.get(sign.name, 0.0) + 1.0
             trace.lines[sign.line] = trace.lines.get(sign.line, 0.0) + 1.0
-        found[sign.line] = found.get(sign.line, 0.0) + sign.weight
-    if is_retry:
-        return
-    if share < 1.0:
-        trace.credit(exchange.key, sum(found.values()) if found else 0.0)
-    evidence = trace.evidence
     for name in found.keys() | evidence.keys():
         line = LINES[name]
         gained = found.get(name) or -(line.ordinary if share == 1.0 else line.crowd)
         evidence[name] = min(_MOST_EVIDENCE, max(0.0, evidence.get(name, 0.0) + gained * share))
+
+
+def _weigh_stream(stream: Stream, signs: tuple[Sign, ...]) -> None:
+    gained = 0.0
+    for sign in signs:
+        if sign.line == "tasks":
+            gained = sign.weight
+            stream.signs += bool(sign.name)
+    stream.evidence = min(_MOST_EVIDENCE, max(0.0, stream.evidence + (gained or -LINES["tasks"].ordinary)))
 
 
 def probabilities(trace: Trace, limits: Limits, *, share: float = 1.0) -> Mapping[str, float]:
@@ -202,6 +237,10 @@ def probabilities(trace: Trace, limits: Limits, *, share: float = 1.0) -> Mappin
             line = LINES[name]
             counts = min(1.0, trace.lines.get(name, 0.0) * share / line.full)
             weights[line.hazard] = max(weights[line.hazard], evidence * counts)
+    full = LINES["tasks"].full
+    for stream in trace.streams.values():
+        if stream.evidence > weights[ENUMERATION]:
+            weights[ENUMERATION] = max(weights[ENUMERATION], stream.evidence * min(1.0, stream.signs / full))
     strongest = max(weights, key=weights.__getitem__)
     # Different signs are not independent; half of the others adds to the strongest.
     weights[strongest] += 0.5 * (sum(weights.values()) - weights[strongest])
