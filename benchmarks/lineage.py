@@ -23,6 +23,7 @@ from rich.table import Table
 
 import lineage_families as made
 import weight_files as files
+from lineage_training import Language, trained
 from leeward.licences.lineage.compare import compare
 
 Writer = Callable[[Path, made.State], Path]
@@ -90,12 +91,12 @@ def family(number: int, steps: int, score: Callable[[Path, Path], float]) -> Ite
     """Yield one row a pair of one family: whether it is derived, its kind, its score."""
     shape = made.SHAPES[number % len(made.SHAPES)]
     rng = np.random.default_rng(1_000 + number)
-    language = made.Language(shape.tokens, number)
+    language = Language(shape.tokens, number)
     starts = [made.born(shape, rng) for _ in range(3)]
     base, other, stranger = (
-        made.trained(start, shape, language, steps, 3e-3, 10 * number + at) for at, start in enumerate(starts)
+        trained(start, shape, language, steps, 3e-3, 10 * number + at) for at, start in enumerate(starts)
     )
-    tuned = made.trained(base, shape, made.Language(shape.tokens, number + 500), steps, 1e-3, number + 77)
+    tuned = trained(base, shape, Language(shape.tokens, number + 500), steps, 1e-3, number + 77)
     with tempfile.TemporaryDirectory(prefix="lineage-") as name:
         one, two = Path(name) / "base", Path(name) / "other"
         one.mkdir()
@@ -182,10 +183,10 @@ class Shown:
 
 
 def write_large(folder: Path, size: int, number: int) -> None:
-    """Write a 4096-wide model of about `size` bytes in bfloat16, a shard a layer; made row block by row block."""
+    """Write a 4096-wide model of about `size` bytes in bfloat16, a shard a layer; made block by block."""
     folder.mkdir(parents=True)
     width, inner, tokens = 4_096, 14_336, 32_768
-    shapes = {f"self_attn.{p}_proj": (width, width) for p in "qo"} | {f"self_attn.{p}_proj": (1_024, width) for p in "kv"}
+    shapes = {f"self_attn.{part}_proj": (width if part in "qo" else 1_024, width) for part in "qkvo"}
     shapes |= {"mlp.gate_proj": (inner, width), "mlp.up_proj": (inner, width), "mlp.down_proj": (width, inner)}
     layer_bytes = 2 * sum(a * b for a, b in shapes.values())
     layers = max(1, round((size - 2 * tokens * width) / layer_bytes))
@@ -202,12 +203,15 @@ def write_streamed(path: Path, shapes: dict[str, tuple[int, int]], number: int, 
         place += 2 * rows * columns
     head = json.dumps(header).encode()
     rng = np.random.default_rng([number, seed])
+    # Drawing billions of numbers takes minutes: blocks are cut out of some millions at places drawn by chance.
+    pool = memoryview(files.bf16_bytes(rng.standard_normal(1 << 24, np.float32) * np.float32(0.02)))
     with path.open("wb") as out:
         out.write(len(head).to_bytes(8, "little") + head)
         for rows, columns in shapes.values():
-            for start in range(0, rows, 512):
-                block = rng.standard_normal((min(512, rows - start), columns), np.float32) * np.float32(0.02)
-                out.write(files.bf16_bytes(block))
+            for start in range(0, rows, 256):
+                size = 2 * min(256, rows - start) * columns
+                at = 2 * int(rng.integers(0, (len(pool) - size) // 2))
+                out.write(pool[at : at + size])
 
 
 if __name__ == "__main__":

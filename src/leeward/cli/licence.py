@@ -17,6 +17,7 @@ from leeward.licences.use import COMPANY, Use
 OK, NOT_ALLOWED, USAGE = 0, 1, 2
 
 app = cyclopts.App(name="licence", help="Check whether the licence of a model covers a use.")
+app.command("leeward.cli.lineage:scan", name="scan", help="Say where models come from and what their licences ask for.")
 app.command("leeward.cli.lineage:compare", name="compare", help="Say whether weights were made from other weights.")
 
 Purpose = Literal[

@@ -1,25 +1,56 @@
-"""`leeward licence compare`."""
+"""`leeward licence scan|compare`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import cyclopts
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from leeward.licences.lineage.compare import Comparison
+from leeward.errors import SettingsError
+from leeward.licences.lineage.checks import Finding
 from leeward.licences.lineage.compare import compare as compare_weights
 from leeward.licences.lineage.evidence import Told, tell
+from leeward.licences.lineage.scan import Scan
+from leeward.licences.lineage.scan import scan as scan_models
+from leeward.licences.registry import builtin_registry
 
-COMPARED, DERIVATIVE_FOUND = 0, 1
+CLEAN, FOUND, MISUSED = 0, 1, 2
 
 _Flag = Annotated[bool, cyclopts.Parameter(negative=())]
 _Json = Annotated[bool, cyclopts.Parameter(name="--json", negative=())]
+_Switch = Annotated[bool, cyclopts.Parameter(negative="--no-weights")]
 _COLOURS: Final = {"identical": "red", "derived": "red", "unclear": "yellow", "independent": "green"}
+
+
+def scan(*paths: Path, weights: _Switch = True, json: _Json = False) -> int:
+    """Say where the models under paths come from and what their licences ask for; exit 0 clean, 1 findings, 2 misuse.
+
+    Reads model cards, configurations, adapters, headers of weights, licence and notice files; builds the lineage of
+    bases, fine-tunes, merges, quantisations and adapters; compares the weights of models that name no common origin.
+
+    Args:
+        paths: Folders, a model's folder, or weights files.
+        weights: Compare weights; with many models that takes a while.
+        json: Print JSON.
+    """
+    if not paths:
+        raise SettingsError("nothing to scan", remedy="Name a folder: leeward licence scan PATH")
+    with _progress() as told:
+        found = scan_models(paths, builtin_registry(), with_weights=weights, progress=told)
+    console = Console()
+    if json:
+        _print_json(console, _Lineage.of(found))
+    else:
+        _print_scan(console, found)
+    return FOUND if found.findings else CLEAN
 
 
 def compare(
@@ -39,28 +70,104 @@ def compare(
         fail_on_derived: Exit 1 when the verdict is not `independent`.
         json: Print JSON: score in [0, 1], verdict, evidence.
     """
-    comparison = _compare(checkpoint_a, checkpoint_b, is_thorough=thorough)
-    told = tell(comparison)
+    with _progress() as shown:
+        told = tell(compare_weights(checkpoint_a, checkpoint_b, is_thorough=thorough, progress=shown))
     console = Console()
     if json:
-        text = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        _print_json(console, told)
     else:
         _print(console, told)
-    return DERIVATIVE_FOUND if fail_on_derived and told.verdict != "independent" else COMPARED
+    return FOUND if fail_on_derived and told.verdict != "independent" else CLEAN
 
 
-def _compare(first: Path, second: Path, *, is_thorough: bool) -> Comparison:
+class _Model(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One model of the lineage, as JSON."""
+
+    name: str
+    relation: str
+    licence: str | None
+    declared_licence: str | None
+    path: str | None = None
+    weight_files: int = 0
+
+
+class _Lineage(msgspec.Struct, kw_only=True):
+    """What `scan --json` prints."""
+
+    models: list[_Model]
+    edges: list[dict[str, object]]
+    findings: tuple[Finding, ...]
+    compared: list[dict[str, object]]
+    pairs_left: int
+
+    @classmethod
+    def of(cls, found: Scan) -> _Lineage:
+        return cls(
+            models=[
+                _Model(
+                    name=node.name,
+                    relation=_relation(found, node.name),
+                    licence=node.binding.id if node.binding else None,
+                    declared_licence=", ".join(node.artefact.licence_words) or None if node.artefact else None,
+                    path=str(node.artefact.path) if node.artefact else None,
+                    weight_files=len(node.artefact.weight_files) if node.artefact else 0,
+                )
+                for node in found.graph.nodes.values()
+            ],
+            edges=[
+                {"from": edge.parent, "to": edge.child, "relation": edge.relation, "sources": edge.sources}
+                for edge in found.graph.edges
+            ],
+            findings=found.findings,
+            compared=[
+                {"first": pair.first, "second": pair.second, "score": pair.score, "verdict": pair.verdict}
+                for pair in found.compared
+            ],
+            pairs_left=found.pairs_left,
+        )
+
+
+def _relation(found: Scan, name: str) -> str:
+    relations = {edge.relation for edge in found.graph.edges if edge.child == name}
+    return "base" if not relations else "merge" if len(relations) > 1 else relations.pop()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """Show a bar on the terminal while something is done; nothing where no terminal is."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading headers", total=1.0)
-        return compare_weights(
-            first,
-            second,
-            is_thorough=is_thorough,
-            progress=lambda step, share: progress.update(task, description=step, completed=share),
-        )
+        yield lambda step, share: progress.update(task, description=escape(step), completed=share)
+
+
+def _print_json(console: Console, value: object) -> None:
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_scan(console: Console, found: Scan) -> None:
+    table = Table(title="Lineage", title_justify="left")
+    for column in ("Model", "Is", "Made from", "Falls under", "Declares"):
+        table.add_column(column, overflow="fold")
+    for node in found.graph.nodes.values():
+        declared = ", ".join(node.artefact.licence_words) if node.artefact else ""
+        binding = node.binding.id if node.binding else "unknown"
+        row = (node.name, _relation(found, node.name), "\n".join(node.parents), binding, declared)
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+    for pair in found.compared:
+        told = f"weights of {pair.first} and {pair.second}: {pair.verdict}, score {pair.score:.2f}"
+        console.print(told, style=_COLOURS[pair.verdict], markup=False, highlight=False, soft_wrap=True)
+    if found.pairs_left:
+        left = f"{found.pairs_left} more pairs of weights were not compared: scan fewer models at once"
+        console.print(left, style="yellow", highlight=False, soft_wrap=True)
+    for finding in found.findings:
+        console.print(f"{finding.code}: {finding.model}: {finding.message}", style="red", markup=False, soft_wrap=True)
+        console.print(f"  {finding.remedy}.", markup=False, highlight=False, soft_wrap=True)
+    count = len(found.findings)
+    console.print(f"{count} finding{'s' if count != 1 else ''}" if count else "No findings.", highlight=False)
 
 
 def _print(console: Console, told: Told) -> None:

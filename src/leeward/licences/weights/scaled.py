@@ -81,7 +81,8 @@ def spread(scales: Tensor, indices: Indices, rows: int, columns: int) -> Floats 
     if rows * columns % count == 0:
         group = rows * columns // count
         first = indices * columns
-        return _all(scales)[(first[:, None] + np.arange(columns)) // group]
+        grouped: Floats = _all(scales)[(first[:, None] + np.arange(columns)) // group]
+        return grouped
     return None
 
 
