@@ -22,6 +22,7 @@ _MACHINE_GAP_SECONDS = 8.0
 # A key must show this much before it is more likely than not: prior odds of about 1 in 55.
 _PRIOR = 4.0
 _UNSUSPECTED = 1.0 / (1.0 + exp(_PRIOR))
+_NOTHING_TOLD = dict.fromkeys(HAZARDS, _UNSUSPECTED)
 # More evidence than this is not kept, so that a caller who stops recovers in a day or two.
 _MOST_EVIDENCE = 9.0
 
@@ -217,7 +218,11 @@ def _weigh(trace: Trace, signs: tuple[Sign, ...], share: float) -> None:
     for name in found.keys() | evidence.keys():
         line = LINES[name]
         gained = found.get(name) or -(line.ordinary if share == 1.0 else line.crowd)
-        evidence[name] = min(_MOST_EVIDENCE, max(0.0, evidence.get(name, 0.0) + gained * share))
+        told = evidence.get(name, 0.0) + gained * share
+        if told > 0.0:
+            evidence[name] = min(_MOST_EVIDENCE, told)
+        else:
+            evidence.pop(name, None)
 
 
 def _weigh_stream(stream: Stream, signs: tuple[Sign, ...]) -> None:
@@ -231,12 +236,21 @@ def _weigh_stream(stream: Stream, signs: tuple[Sign, ...]) -> None:
 
 def probabilities(trace: Trace, limits: Limits, *, share: float = 1.0) -> Mapping[str, float]:
     """Return the probability of each hazard, in [0, 1]."""
+    told = dict(_NOTHING_TOLD)
+    if trace.evidence or trace.streams:
+        _tell(trace, share, told)
+    told[VOLUME] = max(_UNSUSPECTED, _over(trace.exchanges, limits.exchanges / share))
+    told[LOGPROBS] = max(told[LOGPROBS], _over(trace.logprobs, limits.logprobs / share))
+    return told
+
+
+def _tell(trace: Trace, share: float, told: dict[str, float]) -> None:
+    """Write the probability of each hazard that there is evidence of into `told`."""
     weights = dict.fromkeys(HAZARDS, 0.0)
     for name, evidence in trace.evidence.items():
-        if evidence > 0.0:
-            line = LINES[name]
-            counts = min(1.0, trace.lines.get(name, 0.0) * share / line.full)
-            weights[line.hazard] = max(weights[line.hazard], evidence * counts)
+        line = LINES[name]
+        counts = min(1.0, trace.lines.get(name, 0.0) * share / line.full)
+        weights[line.hazard] = max(weights[line.hazard], evidence * counts)
     full = LINES["tasks"].full
     for stream in trace.streams.values():
         if stream.evidence > weights[ENUMERATION]:
@@ -244,10 +258,9 @@ def probabilities(trace: Trace, limits: Limits, *, share: float = 1.0) -> Mappin
     strongest = max(weights, key=weights.__getitem__)
     # Different signs are not independent; half of the others adds to the strongest.
     weights[strongest] += 0.5 * (sum(weights.values()) - weights[strongest])
-    told = {hazard: 1.0 / (1.0 + exp(_PRIOR - weight)) for hazard, weight in weights.items()}
-    told[VOLUME] = max(_UNSUSPECTED, _over(trace.exchanges, limits.exchanges / share))
-    told[LOGPROBS] = max(told[LOGPROBS], _over(trace.logprobs, limits.logprobs / share))
-    return told
+    for hazard, weight in weights.items():
+        if weight > 0.0:
+            told[hazard] = 1.0 / (1.0 + exp(_PRIOR - weight))
 
 
 def _over(count: float, budget: float) -> float:

@@ -193,6 +193,8 @@ class Exchange:
 
     def _harden(self, request: Request, inspected: Inspected) -> None:
         """Take from a caller who may be extracting the model what extraction feeds on."""
+        if all(rule.dry_run for rule, _ in self._inspector.ruleset.plans[Stage.TRAFFIC].asked):
+            return
         caller = self._caller
         step = self._equipment.suspicions.standing(caller.tenant, caller.key or caller.end_user)
         self._is_hardened = is_hardened(step, self._equipment.settings.extraction)
