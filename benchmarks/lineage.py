@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -149,12 +150,12 @@ def families(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def large(arguments: argparse.Namespace, console: Console) -> int:
-    """Make a pair of large checkpoints, the second one a noisy copy in half of its layers, and compare them."""
+    """Make a pair of large checkpoints that share every other layer, and compare them."""
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="lineage-large-"))
     pair = [folder / "first", folder / "second"]
     size = int(arguments.gigabytes * 1e9)
     for number, path in enumerate(pair):
-        write_large(path, size, number)
+        write_large(path, size, number, has_holes=arguments.holes)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     told = compare(*pair, is_thorough=arguments.thorough, progress=Shown(console))
@@ -182,7 +183,7 @@ class Shown:
         self._console.file.flush()
 
 
-def write_large(folder: Path, size: int, number: int) -> None:
+def write_large(folder: Path, size: int, number: int, *, has_holes: bool) -> None:
     """Write a 4096-wide model of about `size` bytes in bfloat16, a shard a layer; made block by block."""
     folder.mkdir(parents=True)
     width, inner, tokens = 4_096, 14_336, 32_768
@@ -190,13 +191,17 @@ def write_large(folder: Path, size: int, number: int) -> None:
     shapes |= {"mlp.gate_proj": (inner, width), "mlp.up_proj": (inner, width), "mlp.down_proj": (width, inner)}
     layer_bytes = 2 * sum(a * b for a, b in shapes.values())
     layers = max(1, round((size - 2 * tokens * width) / layer_bytes))
-    write_streamed(folder / "model-00000.safetensors", {"model.embed_tokens.weight": (tokens, width)}, number, 0)
+    first = {"model.embed_tokens.weight": (tokens, width)}
+    write_streamed(folder / "model-00000.safetensors", first, number, 0, has_holes=has_holes)
     for layer in range(layers):
         named = {f"model.layers.{layer}.{part}.weight": shape for part, shape in shapes.items()}
-        write_streamed(folder / f"model-{layer + 1:05d}.safetensors", named, number if layer % 2 else 0, layer + 1)
+        path, its = folder / f"model-{layer + 1:05d}.safetensors", number if layer % 2 else 0
+        write_streamed(path, named, its, layer + 1, has_holes=has_holes)
 
 
-def write_streamed(path: Path, shapes: dict[str, tuple[int, int]], number: int, seed: int) -> None:
+def write_streamed(
+    path: Path, shapes: dict[str, tuple[int, int]], number: int, seed: int, *, has_holes: bool
+) -> None:
     place, header = 0, {}
     for name, (rows, columns) in shapes.items():
         header[name] = {"dtype": "BF16", "shape": [rows, columns], "data_offsets": [place, place + 2 * rows * columns]}
@@ -211,7 +216,11 @@ def write_streamed(path: Path, shapes: dict[str, tuple[int, int]], number: int, 
             for start in range(0, rows, 256):
                 size = 2 * min(256, rows - start) * columns
                 at = 2 * int(rng.integers(0, (len(pool) - size) // 2))
-                out.write(pool[at : at + size])
+                if has_holes and start // 256 % 8:
+                    out.seek(size, os.SEEK_CUR)
+                else:
+                    out.write(pool[at : at + size])
+        out.truncate()
 
 
 if __name__ == "__main__":
@@ -222,6 +231,7 @@ if __name__ == "__main__":
     parser.add_argument("--json", type=Path, help="write all scores there")
     parser.add_argument("--gigabytes", type=float, default=0, help="instead compare one pair of this size each")
     parser.add_argument("--thorough", action="store_true", help="with --gigabytes: read every number")
+    parser.add_argument("--holes", action="store_true", help="with --gigabytes: write one block of eight, to save disk")
     parser.add_argument("--folder", type=Path, help="with --gigabytes: where to make the files")
     torch.set_num_threads(1)
     chosen = parser.parse_args()
