@@ -8,7 +8,7 @@ _KEY = r"[A-Za-z_][\w.-]{0,30}"
 # Each match belongs to no cell. Prose holds none of these but line breaks, so its sentences stay whole.
 _BORDER = re.compile(
     r"\s*[\n\r]\s*"  # lines
-    r"|\s+\|\s*|(?m:^)\||\t+|,(?=[^\s,])|;(?=\S)"  # cells of tables
+    r"|\s+\|\s*|(?m:^)\||\t+|(?<!\d),(?=[^\s,])|,(?=[^\s,\d])|;(?=\S)"  # cells of tables
     r"|\"\s*[,:}\])]+\s*|(?<=[:,{\[(=\s])[\"'`]|[\"'`](?=\s*[,;)\]}>])"  # strings
     rf"|(?<![^\s&?,;({{]){_KEY}=(?=[^\s=])"  # key=value
     rf"|(?m:^)[ \t]*(?:-[ ]+)?{_KEY}:[ \t]+"  # key: value
@@ -40,9 +40,8 @@ def cells(text: str, start: int, stop: int) -> list[tuple[int, int]]:
 
 
 def sentence_edges(text: str) -> list[int]:
-    """Return where sentences and cells begin, in order; the last edge is the end of `text`."""
+    """Return where sentences and cells begin, each with what divides it from the next; the last edge is the end."""
     text = unescaped(text)
     edges = {match.end() for match in _SENTENCE_END.finditer(text)}
-    for start, stop in cells(text, 0, len(text)):
-        edges |= {start, stop}
+    edges |= {start for start, _ in cells(text, 0, len(text))}
     return sorted({0, len(text)} | edges)

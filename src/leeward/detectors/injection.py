@@ -245,7 +245,8 @@ def _narrowed(
         own = [hit for hit in hits if begin <= hit.start and hit.stop <= end]
         held = _surest(_masks(text, own), in_data, reaching_on=best.reaches_on and len(inside) > 1) if own else None
         if held is not None and held.confidence(in_data) >= best.confidence(in_data):
-            return begin, end
+            quoted = begin > start and text[begin - 1] in "\"'`" and text[begin - 1] == text[end - 1]
+            return begin, end - quoted
     return start, stop
 
 
@@ -256,7 +257,9 @@ def _carried_on(text: str, span: tuple[int, int], sentence: _Sentence, following
     orders = [hit for hit in following.hits if any(mask & Part.ORDER for _, mask in hit.entry.roles)]
     if not orders or not _is_near(text, span[1], following.start):
         return span[1]
-    opening = orders[0].start - following.start <= _OPENING_CHARS
+    opening = any(
+        hit.start - following.start <= _OPENING_CHARS and not text[hit.stop : hit.stop + 1].isalpha() for hit in orders
+    )
     if opening or not _orders(sentence):
         first = cells(text, following.start, following.stop)[:1]
         return first[0][1] if first else span[1]
