@@ -24,8 +24,8 @@ from rich.table import Table
 
 import lineage_families as made
 import weight_files as files
-from lineage_training import Language, trained
 from leeward.licences.lineage.compare import compare
+from lineage_training import Language, trained
 
 Writer = Callable[[Path, made.State], Path]
 

@@ -93,14 +93,16 @@ def fingerprint(block: Floats) -> Floats:
     The product of two is a correlation. Means and scales are taken out because models that share nothing may share
     them, and because scaling a unit up here and down there changes nothing but the looks of a copy.
     """
-    centred = block - block.mean(axis=1, keepdims=True)
-    centred -= centred.mean(axis=0, keepdims=True)
-    if float(np.abs(centred).max(initial=0)) < 1e-6 * float(np.abs(block).max(initial=0)):
-        return np.zeros(block.size, np.float32)
+    left = block
     for axis in (1, 0):
-        length = np.linalg.norm(centred, axis=axis, keepdims=True)
-        np.divide(centred, length, out=centred, where=length > 1e-12)
-    flat = centred.ravel()
+        largest = float(np.abs(left).max(initial=0))
+        left = left - left.mean(axis=axis, keepdims=True)
+        # What rounding leaves of a constant would be blown up to look like numbers.
+        if float(np.abs(left).max(initial=0)) < 1e-5 * largest:
+            return np.zeros(block.size, np.float32)
+        length = np.linalg.norm(left, axis=axis, keepdims=True)
+        left = np.divide(left, length, out=np.zeros_like(left), where=length > 1e-12)
+    flat = left.ravel()
     length = float(np.linalg.norm(flat))
     return np.asarray(flat / length, np.float32) if length > 0 else flat
 

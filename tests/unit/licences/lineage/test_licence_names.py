@@ -8,10 +8,12 @@ from leeward.licences.registry import builtin_registry
 
 @pytest.mark.parametrize(
     ("word", "licence"),
-    [("apache-2.0", "Apache-2.0"), ("Apache License 2.0", "Apache-2.0"), ("MIT", "MIT"), ("cc-by-nc-4.0", "CC-BY-NC-4.0"),
-     ("mrl", "MRL-0.1"), ("mistral-ai-research-license-0.1", "MRL-0.1"), ("mnpl", "MNPL-0.1"),
+    [("apache-2.0", "Apache-2.0"), ("Apache License 2.0", "Apache-2.0"), ("MIT", "MIT"),
+     ("cc-by-nc-4.0", "CC-BY-NC-4.0"), ("mrl", "MRL-0.1"), ("mistral-ai-research-license-0.1", "MRL-0.1"), ("mnpl", "MNPL-0.1"),
      ("modified-mit", "Mistral-Modified-MIT"), ("llama3.1", "Llama-Community"), ("llama2", "Llama-Community"),
-     ("gemma", "Gemma-Terms"), ("qwen", "Qwen-License"), ("qwen-research", "Qwen-Research"), ("other", ""), ("mitt", "")],
+     ("gemma", "Gemma-Terms"),
+     ("qwen", "Qwen-License"), ("qwen-research", "Qwen-Research"), ("other", ""),
+     ("mitt", "")],
 )  # fmt: skip
 def test_words_of_cards_are_known(word: str, licence: str) -> None:
     assert licence_of_word(word) == licence

@@ -26,7 +26,9 @@ def test_what_is_unknown_goes_by_its_own_name() -> None:
     assert place_of("layers.2.mixer.weird.weight") == Place(2, "mixer.weird")
 
 
-@pytest.mark.parametrize("name", ["transformer.wpe.weight", "rope_freqs.weight", "rotary_emb.inv_freq", "attn.causal_mask"])
+@pytest.mark.parametrize(
+    "name", ["transformer.wpe.weight", "rope_freqs.weight", "rotary_emb.inv_freq", "attn.causal_mask"]
+)
 def test_tables_that_programs_compute_are_known(name: str) -> None:
     assert is_computed(name)
 

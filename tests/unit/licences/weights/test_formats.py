@@ -74,7 +74,8 @@ def test_q5_k_has_a_bit_plane_for_each_32() -> None:
 def test_q6_k_has_a_scale_for_each_16() -> None:
     raw = bytes([0x21] * 128) + bytes([0b11_10_01_00] * 64) + struct.pack("16b", *range(-8, 8)) + _half(1)
     codes = [1 + 16 * 0, 1 + 16 * 1, 2 + 16 * 2, 2 + 16 * 3] * 2
-    expected = [(code - 32) * (at * 2 + half - 8) for at, code in enumerate(codes) for half in (0, 1) for _ in range(16)]
+    scale = [[at * 2 - 8, at * 2 - 7] for at in range(8)]
+    expected = [(code - 32) * its for at, code in enumerate(codes) for its in scale[at] for _ in range(16)]
 
     assert _decode(14, raw) == expected
 

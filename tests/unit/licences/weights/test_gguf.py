@@ -29,7 +29,9 @@ def _written(tmp_path: Path, raw: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("kind", "tolerance"), [("F32", 0), ("F16", 1e-3), ("BF16", 1e-2), ("Q8_0", 2e-2), ("Q4_0", 0.3)])
+@pytest.mark.parametrize(
+    ("kind", "tolerance"), [("F32", 0), ("F16", 1e-3), ("BF16", 1e-2), ("Q8_0", 2e-2), ("Q4_0", 0.3)]
+)
 def test_what_was_written_is_read(tmp_path: Path, open_file: Opener, kind: str, tolerance: float) -> None:
     array = np.random.default_rng(0).standard_normal((4, 64), np.float32)
     file = open_file(write_gguf(tmp_path / "m.gguf", {NAME: array}, kind, words={"general.name": "Ada"}))
@@ -53,6 +55,9 @@ def test_arrays_are_passed_over(tmp_path: Path, open_file: Opener) -> None:
     assert read_header(open_file(_written(tmp_path, raw))).metadata == {"last": "7"}
 
 
+ONE_KEY = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + _text(b"k")
+
+
 def _tensor(shape: list[int], kind: int, offset: int) -> bytes:
     return (
         _text(b"t") + struct.pack("<I", len(shape)) + b"".join(struct.pack("<Q", s) for s in shape)
@@ -70,9 +75,9 @@ def _tensor(shape: list[int], kind: int, offset: int) -> bytes:
         (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 0), "more entries"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60), "more entries"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 2**63) + b"x" * 32, "does not end"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + _text(b"k") + struct.pack("<I", 99) + b"\0" * 9, "unknown type"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + _text(b"k") + struct.pack("<IIQ", 9, 8, 2**61), "longer than the file"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + _text(b"k") + struct.pack("<IIQ", 9, 6, 2**61), "does not end"),
+        (ONE_KEY + struct.pack("<I", 99) + b"\0" * 9, "unknown type"),
+        (ONE_KEY + struct.pack("<IIQ", 9, 8, 2**61), "longer than the file"),
+        (ONE_KEY + struct.pack("<IIQ", 9, 6, 2**61), "does not end"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + _tensor([1] * 5, 0, 0), "dimensions"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + _tensor([33], 8, 0), "whole blocks"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + _tensor([2**40, 2**40], 0, 0), "lies outside"),
