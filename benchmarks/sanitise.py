@@ -1,8 +1,8 @@
 """How much of hidden orders sanitising takes away, and how much of honest text it leaves: `python sanitise.py`.
 
-Texts are made by a seed (`tool_outputs.py`). An order is neutralised when no run of 20 of its characters is left and a second look
-at what is passed on finds nothing. Honest characters are those outside of the order; one is kept when no edit covers it. The detector
-`injection` looks alone; with `--encoder` all of RULE-MIST-009 does.
+Texts are made by a seed (`tool_outputs.py`). An order is neutralised when no run of 20 of its characters is left and a
+second look at what is passed on finds nothing. Honest characters are those outside of the order; one is kept when no
+edit covers it. The detector `injection` looks alone; with `--encoder` all of RULE-MIST-009 does.
 """
 
 from __future__ import annotations
@@ -107,7 +107,14 @@ def measure(look: Look, output: Output, tallies: tuple[Tally, ...], verbose: boo
     if not parses(output.form, passage.text):
         tallies[-1].broken.append(output.form)
     if verbose:
-        tell(output, passage.text, lost, is_flagged, is_neutral, [text[e.span.start : e.span.stop] for e in passage.edits])
+        tell(
+            output,
+            passage.text,
+            lost,
+            is_flagged,
+            is_neutral,
+            [text[e.span.start : e.span.stop] for e in passage.edits],
+        )
 
 
 def tell(output: Output, left: str, lost: int, is_flagged: bool, is_neutral: bool, gone: list[str]) -> None:
@@ -155,7 +162,7 @@ def is_balanced(text: str) -> bool:
     wrong: list[str] = []
 
     class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: object) -> None:
+        def handle_starttag(self, tag: str, _: object) -> None:
             open_tags.append(tag)
 
         def handle_endtag(self, tag: str) -> None:

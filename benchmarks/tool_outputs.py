@@ -9,16 +9,48 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 CHARS_PER_TOKEN = 4
+Make: TypeAlias = Callable[[random.Random, str, int], str]
+"""Makes an output of about so many characters with an order in it, or none."""
 _HOLE = "QZHOLEQZ"  # where the order goes; it survives every form unescaped
 
 _THINGS = (
-    "lamp", "kettle", "desk", "rain jacket", "bicycle pump", "notebook", "tent", "water bottle", "office chair", "speaker",
-    "garden hose", "radio", "suitcase", "blanket", "keyboard", "coffee grinder", "mirror", "ladder", "toaster", "rucksack",
+    "lamp", "kettle", "desk", "rain jacket", "bicycle pump", "notebook", "tent", "water bottle", "office chair",
+    "speaker", "garden hose", "radio", "suitcase", "blanket", "keyboard", "coffee grinder", "mirror",
+    "ladder", "toaster", "rucksack",
 )  # fmt: skip
-_PLACES = ("Bergen", "Lyon", "Porto", "Graz", "Leeds", "Turku", "Gdansk", "Utrecht", "Bologna", "Brno", "Galway", "Cadiz")
-_NAMES = ("Ada", "Bruno", "Carla", "Deniz", "Emil", "Farah", "Greta", "Hugo", "Ines", "Jonas", "Kim", "Lea", "Milan", "Nora")
+_PLACES = (
+    "Bergen",
+    "Lyon",
+    "Porto",
+    "Graz",
+    "Leeds",
+    "Turku",
+    "Gdansk",
+    "Utrecht",
+    "Bologna",
+    "Brno",
+    "Galway",
+    "Cadiz",
+)
+_NAMES = (
+    "Ada",
+    "Bruno",
+    "Carla",
+    "Deniz",
+    "Emil",
+    "Farah",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kim",
+    "Lea",
+    "Milan",
+    "Nora",
+)
 _SAYINGS = (
     "The {thing} arrived in {place} two days after the order and works as described.",
     "We used the {thing} for {n} weeks before the handle came loose.",
@@ -105,7 +137,9 @@ def outputs(seed: int, each: int) -> Iterator[Output]:
                 yield _hidden(form, make, dice, kind, dice.choice(orders))
 
 
-def _hidden(form: str, make: Callable[[random.Random, str, int], str], dice: random.Random, kind: str, order: str) -> Output:
+def _hidden(
+    form: str, make: Callable[[random.Random, str, int], str], dice: random.Random, kind: str, order: str
+) -> Output:
     text = _with_order(make, dice, _HOLE)
     # Written as the form writes it: the order's own letters may be escaped.
     written = json.dumps(order)[1:-1] if form in ("json", "json_lines", "json_code") else order
@@ -113,7 +147,7 @@ def _hidden(form: str, make: Callable[[random.Random, str, int], str], dice: ran
     return Output(form, text.replace(_HOLE, written), kind, start, start + len(written))
 
 
-def _with_order(make: Callable[[random.Random, str, int], str], dice: random.Random, order: str) -> str:
+def _with_order(make: Make, dice: random.Random, order: str) -> str:
     return make(dice, order, dice.randint(500, 2_000) * CHARS_PER_TOKEN)
 
 
@@ -189,7 +223,7 @@ def _python(dice: random.Random, order: str, chars: int) -> str:
 def _html(dice: random.Random, order: str, chars: int) -> str:
     def block(dice: random.Random, order: str) -> str:
         if order and dice.random() < 0.4:
-            return f'<p>{_text(dice, "")}</p>\n<!-- {order} -->\n'
+            return f"<p>{_text(dice, '')}</p>\n<!-- {order} -->\n"
         if order and dice.random() < 0.5:
             return f'<div style="display:none">{order}</div>\n<p>{_text(dice, "")}</p>\n'
         return f'<h2 class="t">{dice.choice(_THINGS)}</h2>\n<p>{_text(dice, order)}</p>\n'
@@ -200,7 +234,11 @@ def _html(dice: random.Random, order: str, chars: int) -> str:
 def _markdown(dice: random.Random, order: str, chars: int) -> str:
     def part(dice: random.Random, order: str) -> str:
         said = _sayings(dice, order, 3)
-        return f"## {dice.choice(_THINGS).title()}\n\n" + "\n".join(f"- {line}" for line in said) + f"\n\n{_text(dice, '')}\n\n"
+        return (
+            f"## {dice.choice(_THINGS).title()}\n\n"
+            + "\n".join(f"- {line}" for line in said)
+            + f"\n\n{_text(dice, '')}\n\n"
+        )
 
     return _grown(dice, order, chars, part, "")
 
@@ -209,8 +247,8 @@ def _mail(dice: random.Random, order: str, chars: int) -> str:
     def letter(dice: random.Random, order: str) -> str:
         one, other = dice.sample(_NAMES, 2)
         return (
-            f"From: {one.lower()}@example.com\nSubject: {dice.choice(_THINGS)}\n\nHello {other},\n\n{_text(dice, order)}\n"
-            f"{_text(dice, '')}\n\nBest wishes\n{one}\n\n"
+            f"From: {one.lower()}@example.com\nSubject: {dice.choice(_THINGS)}\n\nHello {other},\n\n"
+            f"{_text(dice, order)}\n{_text(dice, '')}\n\nBest wishes\n{one}\n\n"
         )
 
     return _grown(dice, order, chars, letter, "")
@@ -232,7 +270,13 @@ def _csv(dice: random.Random, order: str, chars: int) -> str:
     def line(dice: random.Random, order: str) -> str:
         out = io.StringIO()
         csv.writer(out, lineterminator="").writerow(
-            [dice.randint(1, 999), dice.choice(_THINGS), dice.choice(_PLACES), order or _saying(dice), dice.randint(1, 5)]
+            [
+                dice.randint(1, 999),
+                dice.choice(_THINGS),
+                dice.choice(_PLACES),
+                order or _saying(dice),
+                dice.randint(1, 5),
+            ]
         )
         return out.getvalue()
 
@@ -250,7 +294,7 @@ def _plain(dice: random.Random, order: str, chars: int) -> str:
     return _grown(dice, order, chars, _text, "\n\n")
 
 
-FORMS: dict[str, Callable[[random.Random, str, int], str]] = {
+FORMS: dict[str, Make] = {
     "json": _json,
     "json_lines": _json_lines,
     "json_code": _json_code,

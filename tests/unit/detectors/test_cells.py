@@ -45,7 +45,7 @@ def test_prose_is_one_cell(text: str) -> None:
 
 
 def test_escapes_are_undone_in_place() -> None:
-    text = r'a\nb\t\"c\" \u00e9'
+    text = r"a\nb\t\"c\" \u00e9"
 
     assert unescaped(text) == 'a \nb \t "c " \\u00e9'
     assert len(unescaped(text)) == len(text)
