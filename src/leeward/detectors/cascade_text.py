@@ -236,9 +236,11 @@ def _strongest_passage(encoder: Encoder, text: str, hazard: str, context: str) -
 
 def _strongest_sentence(encoder: Encoder, text: str, hazard: str, context: str) -> tuple[int, int]:
     """Return the range of the sentence that scores most by itself, and without which the rest scores least."""
-    ranges = [part for part in pairwise(_edges(text)) if _NAME.fullmatch(text[slice(*part)].strip()) is None]
+    ranges = [part for part in pairwise(_edges(text)) if _NAME.fullmatch(text[slice(*_in_cells(text, *part))]) is None]
+    if not ranges:
+        return 0, len(text)
     if len(ranges) < 2:
-        return _in_cells(text, *(ranges[0] if ranges else (0, len(text))))
+        return _in_cells(text, *ranges[0])
     parts = [text[begin:end] for begin, end in ranges] + [text[:begin] + text[end:] for begin, end in ranges]
     judged = encoder.judge(parts, [context] * len(parts))
     at = encoder.hazards.index(hazard)

@@ -12,6 +12,9 @@ from leeward.inspection.edits import Cut, Edit, EditKind, Kept
 from leeward.inspection.sanitise import Sanitised, replaced, sanitise
 
 MOST_ROUNDS = 4  # looks at one text; each finds what stood behind the one before
+# Honest text beside an order looks the more suspicious the oftener a classifier is asked: only what is as sure as this
+# is cut after the first look.
+SURE_AGAIN = 0.8
 
 
 def cuts_of(verdict: Verdict) -> list[Cut]:
@@ -45,6 +48,8 @@ class Cleaning:
 
     def take(self, verdict: Verdict) -> None:
         """Take the verdict on `text` as it stands and cut what it flags."""
+        if self._ways:
+            verdict = _sure(verdict)
         self.verdict = join((self.verdict, self._sourced(verdict)))
         cuts = [] if verdict.disposition.stops else cuts_of(verdict)
         if not cuts:
@@ -77,6 +82,19 @@ class Cleaning:
         if firing.finding is None or firing.finding.span is None:
             return firing
         return replace(firing, finding=replace(firing.finding, span=self._source(firing.finding.span)))
+
+
+def _sure(verdict: Verdict) -> Verdict:
+    """Return the verdict without what it would cut but is not sure of."""
+    firings = tuple(
+        f
+        for f in verdict.firings
+        if f.disposition is not Disposition.SANITIZE or f.finding is None or f.finding.confidence >= SURE_AGAIN
+    )
+    if len(firings) == len(verdict.firings):
+        return verdict
+    disposition = max((f.disposition for f in firings), default=Disposition.PASS)
+    return replace(verdict, firings=firings, disposition=disposition)
 
 
 def _united(edits: list[Edit]) -> Iterator[Edit]:

@@ -167,6 +167,19 @@ def test_what_is_left_is_looked_at_again_and_told_in_source_positions() -> None:
     assert [text[span.start : span.stop] for span in spans] == ["cut", "more"]
 
 
+def test_what_is_unsure_is_cut_at_the_first_look_only() -> None:
+    class Restless(Spotter):
+        """Finds the first word that is left, without being sure of it."""
+
+        def examine(self, view: View) -> Reading:
+            return Reading(super().examine(view).findings[:1])
+
+    passage = inspector(CUT, spotter=Restless(words={"cut": 0.6})).inspect("cut and cut and cut", Stage.PROMPT)
+
+    assert passage.text == "- and cut and cut"
+    assert len(passage.verdict.firings) == 1
+
+
 def test_what_comes_to_light_by_cutting_counts() -> None:
     passage = inspector(CUT, STOP, spotter=Spotter(words={"cut": 1.0, "st-op": 1.0})).inspect("stcutop", Stage.PROMPT)
     stopping = rule("STOP", {"st-op": 0.5})
