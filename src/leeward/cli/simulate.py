@@ -58,9 +58,10 @@ def extraction(
     """
     if queries < 1 or keys < 1 or not 0.0 < share <= 1.0:
         return _say("--queries and --keys must be 1 or more, --share above 0 and at most 1", USAGE)
+    names: tuple[str, ...] = strategy or tuple(STRATEGIES)
     plans = [
         Attack(strategy=name, delivery=delivery, queries=queries, share=share, keys=keys, tenant=f"extractor-{name}")
-        for name in strategy or tuple(STRATEGIES)
+        for name in names
     ]
 
     def events(pools: dict[Role, list[str]]) -> Iterator[Event]:

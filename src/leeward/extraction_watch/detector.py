@@ -143,7 +143,7 @@ class ExtractionWatch:
             for key in (whole.members if whole else ())
             if (trace := self.memory.known(tenant, key)) is not None
         }
-        least = max(_LEAST_EVIDENCE, 0.1 * max(weights.values(), default=0.0))
+        least = max(_LEAST_EVIDENCE, 0.35 * max(weights.values(), default=0.0))
         return tuple(key for key, weight in weights.items() if weight >= least)
 
     def standing(self, tenant: str, key: str) -> Step:

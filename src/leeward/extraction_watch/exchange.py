@@ -15,7 +15,7 @@ _READ_CHARS = 4_000
 _FRAME_CHARS = 240
 
 # Chat templates sent as text, so that the model makes up the user's part (Xu et al. 2024, arXiv:2406.08464).
-_CONTROL = re.compile(r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>")
+_CONTROL = re.compile(r"</?[|\uff5c]?[\w\u2581]{1,30}[|\uff5c]?>|\[/?INST\]|<</?SYS>>")
 _ROLES = re.compile(
     r"\b(?:system|user|assistant|model|human|instructions?|question|prompt|q)\b|you are a helpful assistant"
 )
@@ -24,14 +24,14 @@ _LABEL = re.compile(r"^\W*(?:###? ?)?(?:user|human|instruction|question|prompt|q
 
 # Wording that asks for training data (Wang et al. 2023, arXiv:2212.10560; Xu et al. 2023, arXiv:2304.12244).
 _DATA_WANTED = re2.compile(
-    r"(?i)(?:set|list|batch) of \d{1,4} (?:diverse |different |new )?(?:task )?(?:instructions|tasks|prompts|questions)"
+    r"(?i)(?:set|list|batch) of \d{1,4} (?:diverse |different |new )?(?:task )?(?:instructions|tasks|prompts)"
     r"|come up with (?:a (?:set|series|list) of |\d{1,4} )?(?:diverse |new |different )?(?:task|instruction|prompt)s?\b"
     r"|(?:make|rewrite) (?:this|the given|the following|the above|#?the given) (?:prompt|instruction|question)s? "
     r"(?:in)?to (?:a |be )?(?:more|harder)|make this (?:prompt|instruction|question) (?:more|harder)"
     r"|create a (?:brand )?new (?:prompt|instruction|question) (?:in the same|inspired|similar|based)"
     r"|(?:prompt|instruction) (?:rewriter|creator|evolver)"
     r"|increase the (?:complexity|difficulty) of the (?:\w+ )?(?:prompt|instr)"
-    r"|generate \d{1,4} (?:diverse |new |different |more )?(?:instruction|prompt|training|question)s?\b"
+    r"|generate \d{1,4} (?:diverse |new |different |more )?(?:instruction|prompt|training)s?\b"
     r"|(?:training|fine-?tuning|instruction|sft) (?:data ?set|data|examples|samples|pairs)\b"
     r".{0,40}(?:model|json|format|instruction)"
     r"|(?:instruction|prompt|question)[- ](?:and[- ])?(?:response|answer|output|completion)s?[- ](?:pair|example)"
@@ -49,15 +49,21 @@ _REASONING_WANTED = re2.compile(
     r"(?:complete|full|entire|detailed|whole|internal|hidden) "
     r"(?:chain of thought|reasoning|thought process|thinking|thoughts)|with your (?:full|complete) reasoning"
 )
-_EXAM = re2.compile(
-    r"(?i)\(a\)|\ba\) |\boptions:|^question:|\banswer:\s*$|which of the following|true or false|multiple[- ]choice"
-    r"|\bplausible\?|complete the rest of the sequence|^(?:the following|sort the following|if you follow these)"
-    r"|\bwhat is the (?:probability|value|total|sum)|\n\W?a[.):] [^\n]*\n+\W?b[.):] "
+# Capital letters: contracts number their clauses (a), (b).
+_OPTIONS = re2.compile(
+    r"(?s)\(A\) .{1,200}?\(B\) |(?:^|\n)\W?A[.):] [^\n]*\n+\W?B[.):] |\bA\) .{1,150}?\bB\) |[Oo]ptions:\s+- .{1,80}\n- "
 )
+_EXAM = re2.compile(
+    r"(?i)which of the following|\btrue or false\b|multiple[- ]choice|\bplausible\?|complete the rest of the sequence"
+    r"|\bsort the following|\bpremise: .{1,300}hypothesis:|if you follow these"
+)
+_ANSWER = re.compile(r"(?:\s*(?:answer|a|solution) ?:)?\s*$", re.IGNORECASE)
+# A task written into a form, as models are tuned on it.
+_WRITTEN_TASK = re.compile(r"\b(?:instruction|task|prompt)s? ?:\s*(?=\S)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d[\d.,]*|\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|half|dozen)\b")
 _LABELS = re2.compile(r"(?m)^(?:\W{0,3}[^\s:]{2,24}(?: [^\s:]{1,16}){0,2}: ?|<[a-z_]{2,20}>)")
 _QUESTION = frozenset("?？؟")
-_QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b")
+_QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b|\bwhat (?:is|was|percent)")
 # How people write who talk to somebody, not how tasks are written down.
 _TALK = re2.compile(
     r"(?i)\b(?:i|i'm|im|i've|ive|my|me|we|our|us|hi|hello|hey|thanks|thank|please|pls|you|your|u|ok|sorry)\b"
@@ -105,6 +111,7 @@ class Exchange(NamedTuple):
         is_template: Whether it holds a chat template and nothing else.
         is_gibberish: Whether it strings words together without grammar.
         is_task: Whether it reads like a task written down: an order or a question, addressed to nobody.
+        is_written_task: Whether the task stands in a form behind the word instruction, task or prompt.
         is_talk: Whether it reads like somebody talking.
         is_exam_body: Whether what follows its first words is an examination question.
     """
@@ -132,6 +139,7 @@ class Exchange(NamedTuple):
     is_exam: bool
     is_exam_body: bool
     is_task: bool
+    is_written_task: bool
     is_talk: bool
 
 
@@ -145,7 +153,10 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     text = str(texts[-1])[:_READ_CHARS] if texts and not isinstance(texts, (str, int, float, bool)) else ""
     words = text[:_FRAME_CHARS].lower().split()
     is_template = len(text) < 600 and bool(_CONTROL.search(text) or _LABEL.match(text)) and not _without_template(text)
-    is_exam, is_talk = _is_exam(text), _is_talk(text)
+    written = _WRITTEN_TASK.search(text[:600])
+    task = text[written.end() :] if written else text
+    is_exam, is_talk = _is_exam(text), _is_talk(task)
+    is_task = not is_talk and (is_exam or _is_order(task))
     logprobs = bool(facts.get("logprobs")) or _number(facts.get("top_logprobs")) > 0
     return Exchange(
         t=_number(facts.get("t")),
@@ -174,8 +185,9 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         wants_reasoning=_REASONING_WANTED.search(text if len(text) <= 400 else text[:200] + "\n" + text[-200:])
         is not None,
         is_exam=is_exam,
-        is_exam_body=is_exam and _is_exam(" ".join(text.split(None, 8)[8:])),
-        is_task=not is_talk and (is_exam or _is_order(text)),
+        is_exam_body=is_exam and (_is_word_problem(text) or _is_exam(" ".join(text.split(None, 8)[8:]))),
+        is_task=is_task,
+        is_written_task=is_task and written is not None,
         is_talk=is_talk,
     )
 
@@ -211,9 +223,21 @@ def _is_order(text: str) -> bool:
 
 
 def _is_exam(text: str) -> bool:
-    if text.rstrip().endswith("?") and _QUANTITY.search(text[-300:]) and len(_NUMBER.findall(text[:1_500])) >= 2:
-        return True
-    return _EXAM.search(text[:2_500]) is not None
+    head = text[:2_500]
+    return _OPTIONS.search(head) is not None or _EXAM.search(head) is not None or _is_word_problem(text)
+
+
+def _is_word_problem(text: str) -> bool:
+    """Whether it is one paragraph that tells of numbers and ends by asking for another."""
+    asked = text[: _ANSWER.search(text).start()] if len(text) < 900 else ""  # type: ignore[union-attr]
+    return (
+        asked.endswith("?")
+        and ". " in asked
+        and "\n\n" not in asked.strip()
+        and _QUANTITY.search(asked[-300:]) is not None
+        and len(_NUMBER.findall(asked)) >= 2
+        and not _is_talk(asked)
+    )
 
 
 def _is_gibberish(text: str, words: list[str]) -> bool:

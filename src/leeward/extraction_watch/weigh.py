@@ -53,13 +53,13 @@ LINES = {
     "reasoning": Line(hazard=TEMPLATE, ordinary=0.006),
     # Customers of one shop ask alike now and then; a grid of topics and questions has hardly anything else in it.
     "grid": Line(hazard=ENUMERATION, ordinary=0.15, crowd=0.15),
-    "resampling": Line(hazard=ENUMERATION),
+    "resampling": Line(hazard=ENUMERATION, full=60.0),
     "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=120.0),
     # What speaks against it is weighed sign by sign.
     "tasks": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.01, full=160.0),
 }
 # At least this many more of the new texts must be tasks than is ordinary here.
-_TASKS_MORE = 0.35
+_TASKS_MORE = 0.4
 # A text tells less than its likelihood ratio says, since the texts of one caller are alike.
 _TASK_WEIGHT = 1 / 7
 
@@ -128,7 +128,9 @@ def signs_of(exchange: Exchange, trace: Trace, known: Known, baseline: float) ->
     if exchange.is_gibberish:
         yield Sign("salad", 0.35 if exchange.logprobs else 0.15, "word_salads")
     if exchange.wants_data:
-        yield Sign("data", 0.45, "training_data_requests")
+        # A test suite asks the same again; whoever collects asks anew, or draws many samples.
+        is_repeat = not known.is_new and exchange.temperature < 0.9
+        yield Sign("data", 0.02 if is_repeat else 0.45, "training_data_requests")
     elif exchange.wants_reasoning and not known.is_batch:
         yield Sign("reasoning", 0.14 if is_fast else 0.08, "reasoning_requests")
     if known.is_new:
@@ -140,9 +142,9 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
     if known.is_cell and not known.is_framed:
         yield Sign("grid", 0.22 if is_fast else 0.02, "grid_cells")
     if exchange.is_exam_body if known.is_batch else exchange.is_exam:
-        weight = 0.14 if exchange.logprobs else 0.05
+        weight = 0.1 if exchange.logprobs else 0.05
         yield Sign("exam", weight * 0.6 if known.is_batch else weight, "exam_questions")
-    if known.is_form or exchange.is_gibberish or exchange.is_bare:
+    if (known.is_form and not exchange.is_written_task) or exchange.is_gibberish or exchange.is_bare:
         return
     expected = min(0.9, baseline + _TASKS_MORE)
     if exchange.is_task:
@@ -150,7 +152,7 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
     elif exchange.is_talk:
         yield Sign("tasks", log((1.0 - expected) / (1.0 - baseline)) * _TASK_WEIGHT, "")
     else:
-        yield Sign("tasks", -0.05, "")
+        yield Sign("tasks", -0.08, "")
 
 
 def _sampling(exchange: Exchange, known: Known) -> Iterator[Sign]:
@@ -160,12 +162,12 @@ def _sampling(exchange: Exchange, known: Known) -> Iterator[Sign]:
         is_classifier = is_fixed and not known.seen.times
         yield Sign("harvest", 0.0 if is_classifier else 0.4, "biased_logits")
     elif exchange.logprobs:
-        yield Sign("harvest", 0.1 if exchange.is_exam or exchange.is_gibberish else 0.0, "logprobs")
+        yield Sign("harvest", 0.0, "logprobs")
     seen = known.seen
-    if seen.times >= 10 and exchange.temperature >= 0.9 and not exchange.is_bare:
+    if seen.times >= (10 if exchange.many else 50) and exchange.temperature >= 0.9 and not exchange.is_bare:
         yield Sign("resampling", 0.2 if exchange.many else 0.08, "resamplings")
     if seen.times and seen.settings.bit_count() >= 3 and not exchange.is_bare:
-        yield Sign("resampling", 0.1, "sampling_sweeps")
+        yield Sign("resampling", 0.045, "sampling_sweeps")
 
 
 def enter(exchange: Exchange, trace: Trace, limits: Limits, baseline: float) -> tuple[Sign, ...]:
