@@ -57,9 +57,9 @@ _EXAM = re2.compile(
     r"(?i)which of the following|\btrue or false\b|multiple[- ]choice|\bplausible\?|complete the rest of the sequence"
     r"|\bsort the following|\bpremise: .{1,300}hypothesis:|if you follow these"
 )
-_ANSWER = re.compile(r"(?:\s*(?:answer|a|solution) ?:)?\s*$", re.IGNORECASE)
+_ANSWERS = ("answer:", "solution:", "\na:")
 # A task written into a form, as models are tuned on it.
-_WRITTEN_TASK = re.compile(r"\b(?:instruction|task|prompt)s? ?:\s*(?=\S)", re.IGNORECASE)
+_WRITTEN_TASK = re2.compile(r"(?i)\b(?:instruction|task|prompt)s? ?:\s*\S")
 _NUMBER = re.compile(r"\d[\d.,]*|\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|half|dozen)\b")
 _LABELS = re2.compile(r"(?m)^(?:\W{0,3}[^\s:]{2,24}(?: [^\s:]{1,16}){0,2}: ?|<[a-z_]{2,20}>)")
 _QUESTION = frozenset("?？؟")
@@ -154,7 +154,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     words = text[:_FRAME_CHARS].lower().split()
     is_template = len(text) < 600 and bool(_CONTROL.search(text) or _LABEL.match(text)) and not _without_template(text)
     written = _WRITTEN_TASK.search(text[:600])
-    task = text[written.end() :] if written else text
+    task = text[written.end() - 1 :] if written else text
     is_exam, is_talk = _is_exam(text), _is_talk(task)
     is_task = not is_talk and (is_exam or _is_order(task))
     logprobs = bool(facts.get("logprobs")) or _number(facts.get("top_logprobs")) > 0
@@ -165,7 +165,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         text=_hash(text),
         frame=_hash(" ".join(words[:2])),
         opening=_hash(" ".join(words[:4])),
-        labels=tuple({_hash(label) for label in _LABELS.findall(text)[:12]}),
+        labels=tuple({_hash(label) for label in _LABELS.findall(text[:1_200])[:12]}),
         words=tuple(_hash(w.strip(".,?!:;")) for w in words[1:12] if len(w) > 4) if len(words) <= 16 else (),
         setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
         client=_hash(
@@ -223,13 +223,20 @@ def _is_order(text: str) -> bool:
 
 
 def _is_exam(text: str) -> bool:
-    head = text[:2_500]
-    return _OPTIONS.search(head) is not None or _EXAM.search(head) is not None or _is_word_problem(text)
+    head = text[:1_500]
+    # Most texts hold no second option, and looking for the word costs less than the search.
+    has_options = ("B)" in head or "\nB" in head or "ptions:" in head) and _OPTIONS.search(head) is not None
+    return has_options or _EXAM.search(head) is not None or _is_word_problem(text)
 
 
 def _is_word_problem(text: str) -> bool:
     """Whether it is one paragraph that tells of numbers and ends by asking for another."""
-    asked = text[: _ANSWER.search(text).start()] if len(text) < 900 else ""  # type: ignore[union-attr]
+    if len(text) > 900:
+        return False
+    asked = text.rstrip()
+    for label in _ANSWERS:
+        if asked[-len(label) :].lower() == label:
+            asked = asked[: -len(label)].rstrip()
     return (
         asked.endswith("?")
         and ". " in asked

@@ -25,6 +25,7 @@ _MOST_WORDS = 192
 _FEW = 10
 _HEAD_START = 5
 _JOB_SHARE = 0.15
+_SHORT_JOB_SHARE = 0.25
 _NEAR = 3
 _TOPIC_SHARE = 0.25
 _PACE_SHARE = 0.15
@@ -66,6 +67,7 @@ class Known:
         frames, openings, labels: How often its first two words, its first four, and its most frequent label had come.
         biases: How often the same tokens were biased.
         is_cell: Whether it is one more cell of a grid of topics and frames.
+        is_short: Whether it has no room for a document.
         number: How many exchanges came before.
     """
 
@@ -76,12 +78,14 @@ class Known:
     labels: int
     biases: int
     is_cell: bool
+    is_short: bool
     number: int
 
     @property
     def is_batch(self) -> bool:
         """Whether an application puts the same words before changing documents; it may have some such jobs."""
-        return self.is_framed or (self.openings >= _HEAD_START and self.openings > self.number * _JOB_SHARE)
+        least = _SHORT_JOB_SHARE if self.is_short else _JOB_SHARE
+        return self.is_framed or (self.openings >= _HEAD_START and self.openings > self.number * least)
 
     @property
     def is_framed(self) -> bool:
@@ -175,6 +179,7 @@ class Trace:
             labels=max((_count(self.labels, label, _MOST_LABELS) for label in exchange.labels), default=0),
             biases=_count(self.biases, exchange.bias, _MOST_BIASES) if exchange.bias > 1 else 0,
             is_cell=self._is_cell(exchange),
+            is_short=bool(exchange.words),
             number=self.number,
         )
         self.count(exchange)

@@ -142,7 +142,7 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
     if known.is_cell and not known.is_framed:
         yield Sign("grid", 0.22 if is_fast else 0.02, "grid_cells")
     if exchange.is_exam_body if known.is_batch else exchange.is_exam:
-        weight = 0.1 if exchange.logprobs else 0.05
+        weight = 0.1 if exchange.logprobs else 0.07
         yield Sign("exam", weight * 0.6 if known.is_batch else weight, "exam_questions")
     if (known.is_form and not exchange.is_written_task) or exchange.is_gibberish or exchange.is_bare:
         return
@@ -257,6 +257,8 @@ def _tell(trace: Trace, share: float, told: dict[str, float]) -> None:
     for stream in trace.streams.values():
         if stream.evidence > weights[ENUMERATION]:
             weights[ENUMERATION] = max(weights[ENUMERATION], stream.evidence * min(1.0, stream.signs / full))
+    if not trace.evidence and not weights[ENUMERATION]:
+        return
     strongest = max(weights, key=weights.__getitem__)
     # Different signs are not independent; half of the others adds to the strongest.
     weights[strongest] += 0.5 * (sum(weights.values()) - weights[strongest])
