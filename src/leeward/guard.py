@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.inspector import Passage
 from leeward.inspection.judge import Judge
 from leeward.inspection.machine import StreamMachine
+from leeward.inspection.spotlight import Spotlight
 from leeward.inspection.steps import Annotate, Done, Output, Release, Stop
 from leeward.wiring.judges import judge_of
 from leeward.wiring.rules import Rulesets, inspection_settings
@@ -91,13 +92,19 @@ class Guard:
     def check(self, text: str, stage: Stage, part: str = "", *, before: Prompt = "") -> Passage:
         """Return the verdict on a text of any stage, and the text with flagged passages made safe.
 
+        With `inspection=InspectionTable(spotlight=…)` untrusted text comes back marked as data, with marks of this call
+        alone; `instruction` of the passage belongs into the system message.
+
         Args:
             text: What is checked.
             stage: Where in an exchange it stands.
             part: Name of its place, for findings.
             before: What was said before it: the prompt of a reply, the conversation before a prompt.
         """
-        return self._inspector.inspect(text, stage, part, context=_context(text, stage, before))
+        passage = self._inspector.inspect(text, stage, part, context=_context(text, stage, before))
+        plan = self._inspector.spotlight
+        light = plan.lit(os.urandom) if plan.covers(stage, is_changed=passage.is_changed) else None
+        return passage if light is None else _lit(passage, light)
 
     async def check_prompt_async(self, prompt: Prompt) -> Verdict:
         """Do as `check_prompt` does without blocking the event loop while threads look."""
@@ -129,6 +136,15 @@ class Guard:
     def close(self) -> None:
         """Stop the threads of detectors."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _lit(passage: Passage, light: Spotlight) -> Passage:
+    if passage.verdict.disposition.stops:
+        return passage
+    marked = light.marked(passage.text)
+    if marked == passage.text:
+        return passage
+    return replace(passage, text=marked, is_changed=True, instruction=light.instruction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,14 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from leeward.config.tree import InspectionTable
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Stage
 from leeward.guard import Guard
+from leeward.inspection.inspector import Passage
 
+Spotlight = Literal["off", "delimiting", "datamarking", "encoding"]
 StageName = Literal["prompt", "instructions", "tool_result", "document", "reply", "code"]
 
 
@@ -27,6 +30,7 @@ def check(
     ruleset: str = "mistral-v1",
     region: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     region_opt_in: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    spotlight: Spotlight = "off",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Check one text and say what would happen to it.
@@ -41,27 +45,28 @@ def check(
         ruleset: Name of a built-in ruleset or path of a file.
         region: Code of a region whose law and culture count too, e.g. `de`; may be given more than once.
         region_opt_in: Entry of a region that counts only when named, e.g. `th.lese-majeste`; may be repeated.
+        spotlight: How a tool result or document is marked as data; see docs/injection.md.
         json: Print JSON rather than a table.
     """
     content = sys.stdin.read() if text == "-" else text
-    guard = Guard(ruleset, regions=region, region_opt_in=region_opt_in)
-    sanitized: str | None = None
+    inspection = InspectionTable(spotlight=spotlight, spotlight_texts="all")
+    guard = Guard(ruleset, regions=region, region_opt_in=region_opt_in, inspection=inspection)
+    passage: Passage | None = None
     if stage == "code":
         verdict = guard.check_code(content, code_language, prompt)
     else:
         passage = guard.check(content, Stage(stage), before=prompt)
         verdict = passage.verdict
-        sanitized = passage.text if passage.is_changed else None
     guard.close()
     if json:
-        told = verdict.to_dict() | ({"sanitized": sanitized} if sanitized is not None else {})
+        told = verdict.to_dict() | (passage.to_dict() if passage is not None else {})
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
     else:
-        _show(Console(highlight=False), verdict, sanitized)
+        _show(Console(highlight=False), verdict, passage)
     sys.exit(1 if verdict.disposition.stops else 0)
 
 
-def _show(console: Console, verdict: Verdict, sanitized: str | None) -> None:
+def _show(console: Console, verdict: Verdict, passage: Passage | None) -> None:
     style = "bold red" if verdict.disposition.stops else "yellow" if verdict.disposition > Disposition.PASS else "green"
     console.print(f"[{style}]{verdict.disposition.word}[/]  language {verdict.language}")
     table = Table("rule", "name", "score", "what was seen", "detector", box=None, pad_edge=False)
@@ -78,6 +83,9 @@ def _show(console: Console, verdict: Verdict, sanitized: str | None) -> None:
     if verdict.unmeasured:
         rules = ", ".join(sorted(rule.removeprefix("RULE-") for rule in verdict.unmeasured))
         console.print(f"unmeasured  {rules}: checked, but how well is not known in this language", soft_wrap=True)
-    if sanitized is not None:
+    if passage is not None and passage.is_changed:
+        if passage.edits:
+            edits = ", ".join(f"{edit.kind} {edit.span.start}-{edit.span.stop}" for edit in passage.edits)
+            console.print(f"changed  {edits}", soft_wrap=True)
         console.print("passed on as:", style="bold")
-        console.print(sanitized, markup=False)
+        console.print(passage.text, markup=False)

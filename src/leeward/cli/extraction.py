@@ -13,6 +13,7 @@ from rich.console import Console
 
 from leeward.domain.view import Fact
 from leeward.errors import LeewardError, WireError
+from leeward.extraction_watch.exchange import bias_of
 from leeward.extraction_watch.replay import Alert, replay
 
 OK, PROBLEMS, USAGE = 0, 1, 2
@@ -112,7 +113,7 @@ def _facts_of(event: _Event) -> dict[str, Fact]:
         # Completions ask for a number of log-probabilities, chats for yes or no.
         "logprobs": params.logprobs is not None and params.logprobs is not False,
         "top_logprobs": params.top_logprobs or 0,
-        "logit_bias": bool(params.logit_bias),
+        "logit_bias": bias_of(params.logit_bias),
         "n": params.n or 1,
         "max_tokens": params.max_tokens or params.max_completion_tokens,
         "prompt_empty": not event.text.strip(),

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from leeward.errors import SettingsError
-from leeward.gateway.settings import Answers, GatewaySettings, Limits, OpaqueParts
+from leeward.gateway.settings import Answers, GatewaySettings, Hardening, Limits, OpaqueParts
 from leeward.models.judges.client import Address
 from leeward.models.judges.families import family_called
 
@@ -101,14 +101,22 @@ class Rules(Section, frozen=True, kw_only=True):
 
 
 class InspectionTable(Section, frozen=True, kw_only=True):
-    """How texts are cut; a stream holds back `reach_chars` to `reach_chars + stride_chars` characters."""
+    """How texts are cut; a stream holds back `reach_chars` to `reach_chars + stride_chars` characters.
+
+    Attributes:
+        spotlight: How untrusted text is marked as data; see docs/injection.md.
+        spotlight_texts: Whether only texts are marked of which something was taken away, or all.
+        spotlight_stages: Where texts are marked.
+    """
 
     stride_chars: int = 256
     reach_chars: int = 128
     window_chars: int = 384
     code_stride_chars: int = 2_000
     cache_entries: int = 8_192
-    spotlight: Literal["none", "delimit", "datamark"] = "none"
+    spotlight: Literal["off", "delimiting", "datamarking", "encoding"] = "off"
+    spotlight_texts: Literal["flagged", "all"] = "flagged"
+    spotlight_stages: tuple[Literal["tool_result", "document", "prompt"], ...] = ("tool_result", "document")
 
 
 class Tenant(Section, frozen=True, kw_only=True):
@@ -190,6 +198,7 @@ class Settings(Section, frozen=True, kw_only=True):
     answers: Answers = Answers()
     limits: Limits = Limits()
     opaque: OpaqueParts = OpaqueParts()
+    extraction: Hardening = Hardening()
     tenant: tuple[Tenant, ...] = ()
     judge: JudgeTable = JudgeTable()
     telemetry: Telemetry = Telemetry()
@@ -205,4 +214,5 @@ class Settings(Section, frozen=True, kw_only=True):
             limits=self.limits,
             answers=self.answers,
             opaque=self.opaque,
+            extraction=self.extraction,
         )

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from leeward.detectors.cells import cells, sentence_edges
 from leeward.detectors.front_text import MESSAGES, SHORT_CEILING, TEXT_STAGES, is_short
 from leeward.detectors.lead import OF_THE_WRITER, Lead, lower
 from leeward.detectors.second_opinion import with_second_opinion
@@ -22,8 +23,8 @@ from leeward.models.gate import Gate
 
 LAYERS = 4  # readings of one view that are always judged, the folded one among them; further ones if not cleared
 PART_CHARS, PART_OVERLAP = 480, 120  # parts of a long text, and how much of the one before each repeats
-_SENTENCE_END = re.compile(r"[.!?;。！？；।\n]+\s*")
 PASSAGE_CHARS = 240  # sentences that are weighed together; a longer one is weighed in pieces
+_NAME = re.compile(r"[\w.:/-]{0,40}", re.ASCII)  # keys, numbers and names in JSON or code are no sentences
 _CODES = frozenset({"base64", "hex"})
 _SPACED = re.compile(r"(?<![^\W\d_])(?:[^\W\d_][ ._*\-|]{1,3}){4,}[^\W\d_](?![^\W\d_])")
 _MESSAGES = {**MESSAGES, "refusal": "reads like a refusal"}
@@ -239,14 +240,22 @@ def _strongest_passage(encoder: Encoder, text: str, hazard: str, context: str) -
 
 def _strongest_sentence(encoder: Encoder, text: str, hazard: str, context: str) -> tuple[int, int]:
     """Return the range of the sentence that scores most by itself, and without which the rest scores least."""
-    ranges = list(pairwise(_edges(text)))
-    if len(ranges) < 2:
+    ranges = [part for part in pairwise(_edges(text)) if _NAME.fullmatch(text[slice(*_in_cells(text, *part))]) is None]
+    if not ranges:
         return 0, len(text)
+    if len(ranges) < 2:
+        return _in_cells(text, *ranges[0])
     parts = [text[begin:end] for begin, end in ranges] + [text[:begin] + text[end:] for begin, end in ranges]
     judged = encoder.judge(parts, [context] * len(parts))
     at = encoder.hazards.index(hazard)
     logits = np.array([one.logits[at] for one in judged])
-    return ranges[int(np.argmax(logits[: len(ranges)] - logits[len(ranges) :]))]
+    return _in_cells(text, *ranges[int(np.argmax(logits[: len(ranges)] - logits[len(ranges) :]))])
+
+
+def _in_cells(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Return the range without the marks around its cells, such as those of a JSON string."""
+    inside = cells(text, start, stop)
+    return (inside[0][0], inside[-1][1]) if inside else (start, stop)
 
 
 def _heaviest(text: str, shares: Shares, most: int = 3) -> list[tuple[int, float]]:
@@ -259,7 +268,7 @@ def _heaviest(text: str, shares: Shares, most: int = 3) -> list[tuple[int, float
 def _edges(text: str) -> list[int]:
     """Return where sentences begin, and the pieces of one that is longer than a passage; the last edge is the end."""
     edges = [0]
-    for end in sorted({len(text), *(match.end() for match in _SENTENCE_END.finditer(text))} - {0}):
+    for end in sentence_edges(text)[1:]:
         while end - edges[-1] > PASSAGE_CHARS:
             gap = text.rfind(" ", edges[-1] + 1, edges[-1] + PASSAGE_CHARS)
             edges.append(gap + 1 if gap >= 0 else edges[-1] + PASSAGE_CHARS)

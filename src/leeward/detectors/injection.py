@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from leeward.detectors.cells import cells, unescaped
 from leeward.detectors.injection_lexicon import MODEL, Hit, Lexicon, Part, lexicon
 from leeward.detectors.injection_rules import (
     CONTROL_TOKEN,
@@ -36,6 +37,7 @@ _AFTER_ADDRESS = frozenset(":,，、：—–-،")
 
 _TERMS = Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI  # English words that other languages borrow
 _CARRIED_OUT_NEXT = frozenset({OVERRIDE, INDIRECT, CONTROL_TOKEN})  # the next sentence says what to do instead
+_OPENING_CHARS = 12  # "then", "and", "please" may stand before the verb
 _WHOLE_KINDS = frozenset({"base64", "hex", "tags"})  # encodings that make no sense in part
 _MESSAGES = {
     OVERRIDE: "Asks the model to set its instructions or rules aside.",
@@ -94,7 +96,7 @@ class Injection:
 
 
 def _examine_layer(layer: Layer, words: Lexicon, in_data: bool) -> Iterator[Finding]:
-    text = layer.text
+    text = unescaped(layer.text)
     loose = layer.kind == "spaced"
     first = words.telling_in_data if in_data else words.telling
     if not loose and not first.touches(text):
@@ -217,18 +219,56 @@ def _matches(text: str, sentences: Sequence[_Sentence], in_data: bool) -> Iterat
     """Return for each sentence, or pair of neighbours, its surest combination."""
     for at, sentence in enumerate(sentences):
         best = _surest(sentence.masks, in_data)
-        start, stop = sentence.start, sentence.stop
+        start, stop, hits = sentence.start, sentence.stop, sentence.hits
         following = sentences[at + 1] if at + 1 < len(sentences) else None
-        near = following is not None and following.stop - start <= REACH_CHARS
-        if following is not None and near:
+        if following is not None and following.stop - start <= REACH_CHARS:
             both = _joined(sentence.masks, following.masks)
             wider = _surest(both, in_data, reaching_on=True)
             if wider is not None and (best is None or wider.confidence(in_data) > best.confidence(in_data)):
-                best, stop = wider, following.stop
-            elif best is not None and best.hazard in _CARRIED_OUT_NEXT and in_data and _orders(following):
-                stop = following.stop
-        if best is not None:
-            yield (*_trimmed(text, start, stop), best, best.confidence(in_data))
+                best, stop, hits = wider, following.stop, [*hits, *following.hits]
+        if best is None:
+            continue
+        narrow = _narrowed(text, start, stop, hits, best, in_data)
+        if following is not None and narrow[1] == stop == sentence.stop and in_data:
+            narrow = narrow[0], _carried_on(text, narrow, sentence, following, best)
+        yield (*_trimmed(text, *narrow), best, best.confidence(in_data))
+
+
+def _narrowed(
+    text: str, start: int, stop: int, hits: Sequence[Hit], best: Combination, in_data: bool
+) -> tuple[int, int]:
+    """Return the cell of a form that holds the combination by itself, or all of `text[start:stop]`."""
+    inside = cells(text, start, stop)
+    if len(inside) < 2 and inside == [(start, stop)]:
+        return start, stop
+    for begin, end in inside:
+        own = [hit for hit in hits if begin <= hit.start and hit.stop <= end]
+        held = _surest(_masks(text, own), in_data, reaching_on=best.reaches_on and len(inside) > 1) if own else None
+        if held is not None and held.confidence(in_data) >= best.confidence(in_data):
+            quoted = begin > start and text[begin - 1] in "\"'`" and text[begin - 1] == text[end - 1]
+            return begin, end - quoted
+    return start, stop
+
+
+def _carried_on(text: str, span: tuple[int, int], sentence: _Sentence, following: _Sentence, best: Combination) -> int:
+    """Return where an order ends that the sentence after it spells out: the end of that, or its own."""
+    if best.hazard not in _CARRIED_OUT_NEXT or following.stop - span[0] > REACH_CHARS:
+        return span[1]
+    orders = [hit for hit in following.hits if any(mask & Part.ORDER for _, mask in hit.entry.roles)]
+    if not orders or not _is_near(text, span[1], following.start):
+        return span[1]
+    opening = any(
+        hit.start - following.start <= _OPENING_CHARS and not text[hit.stop : hit.stop + 1].isalpha() for hit in orders
+    )
+    if opening or not _orders(sentence):
+        first = cells(text, following.start, following.stop)[:1]
+        return first[0][1] if first else span[1]
+    return span[1]
+
+
+def _is_near(text: str, start: int, stop: int) -> bool:
+    """Whether nothing but blanks lies in between: the next line of a form, or its next cell, is another matter."""
+    return not text[start:stop].strip() and "\n" not in text[start - 1 : stop]
 
 
 def _joined(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:

@@ -20,6 +20,7 @@ from leeward.extraction_watch.weigh import (
     Limits,
     Step,
     enter,
+    enter_whole,
     probabilities,
     step_of,
 )
@@ -32,6 +33,11 @@ _WHY = {
     TEMPLATE: "many requests worded to collect training data",
 }
 
+# A key with less has shown a sign once or twice.
+_LEAST_EVIDENCE = 0.3
+# Evidence that asks a person to decide; nothing is suspended by itself.
+SUSPENSION = "proposal=suspend"
+
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
@@ -41,6 +47,7 @@ class Suspicion:
         probabilities: For each hazard, in [0, 1].
         hazard: The likeliest one.
         trace: What it rests on.
+        proposes_suspension: Whether it has stood at `alert` for so long that a person should decide on suspending.
     """
 
     tenant: str
@@ -49,6 +56,7 @@ class Suspicion:
     hazard: str
     probabilities: Mapping[str, float]
     trace: Trace = field(repr=False)
+    proposes_suspension: bool = False
 
     @property
     def probability(self) -> float:
@@ -110,19 +118,43 @@ class ExtractionWatch:
     def observe(self, exchange: Exchange) -> tuple[Suspicion, Suspicion]:
         """Enter an exchange; return what is thought of its key and of its tenant."""
         limits, share = self._limits, self._limits.tenant_share
+        baseline = self.memory.baseline
+        ordinary = baseline.task_share
         whole = self.memory.trace(exchange.tenant, "", exchange.t)
+        if not (exchange.is_bare or exchange.is_gibberish):
+            baseline.add(whole, exchange.is_task)
         if not exchange.key:
             # Without keys the tenant is the caller.
-            enter(exchange, whole, limits)
+            enter(exchange, whole, limits, ordinary)
             only = _suspicion(exchange.tenant, "", whole, limits, 1.0)
             return only, only
         own = self.memory.trace(exchange.tenant, exchange.key, exchange.t)
-        enter(exchange, own, limits)
-        enter(exchange, whole, limits, share=share)
+        enter_whole(exchange, whole, enter(exchange, own, limits, ordinary), limits)
         return (
             _suspicion(exchange.tenant, exchange.key, own, limits, 1.0),
             _suspicion(exchange.tenant, "", whole, limits, share),
         )
+
+    def colluders(self, tenant: str) -> tuple[str, ...]:
+        """Return the keys that stand behind what is thought of a tenant: those with evidence of their own."""
+        whole = self.memory.known(tenant)
+        weights = {
+            key: max(trace.evidence.values(), default=0.0)
+            for key in (whole.members if whole else ())
+            if (trace := self.memory.known(tenant, key)) is not None
+        }
+        least = max(_LEAST_EVIDENCE, 0.35 * max(weights.values(), default=0.0))
+        return tuple(key for key, weight in weights.items() if weight >= least)
+
+    def standing(self, tenant: str, key: str) -> Step:
+        """Return the step of a caller, or of its whole tenant when that is further, without entering an exchange."""
+        limits = self._limits
+        steps = [Step.NONE]
+        for name, share in ((key, 1.0), ("", limits.tenant_share if key else 1.0)):
+            trace = self.memory.known(tenant, name)
+            if trace is not None:
+                steps.append(step_of(max(probabilities(trace, limits, share=share).values())))
+        return max(steps, key=lambda step: step.rank)
 
     def _wait(self, exchange: Exchange, worst: Suspicion) -> int:
         """Return how many seconds the caller must wait; 0 when this exchange goes through."""
@@ -141,10 +173,19 @@ class ExtractionWatch:
 def _suspicion(tenant: str, key: str, trace: Trace, limits: Limits, share: float) -> Suspicion:
     told = probabilities(trace, limits, share=share)
     hazard = max(told, key=told.__getitem__)
-    return Suspicion(tenant, key, step_of(told[hazard]), hazard, told, trace)
+    step = step_of(told[hazard])
+    if step is not Step.ALERT:
+        if step is Step.NONE:
+            trace.alert_since = None
+        return Suspicion(tenant, key, step, hazard, told, trace)
+    if trace.alert_since is None:
+        trace.alert_since = trace.last_t
+    is_lasting = trace.last_t - trace.alert_since >= limits.suspension_after_seconds
+    return Suspicion(tenant, key, step, hazard, told, trace, is_lasting)
 
 
 def _finding(worst: Suspicion, wait: int) -> Finding:
+    proposal = (SUSPENSION,) if worst.proposes_suspension else ()
     who = "this key" if worst.key else "this tenant"
     return Finding(
         hazard=worst.hazard,
@@ -153,6 +194,7 @@ def _finding(worst: Suspicion, wait: int) -> Finding:
             f"The traffic of {who} looks like model extraction: {_WHY[worst.hazard]}. "
             f"It is slowed down to one exchange in {worst.step.interval_seconds} seconds; "
             "ask the operator to review it if this is ordinary use."
+            + (" The operator has been asked to decide on a suspension." if worst.proposes_suspension else "")
         ),
-        evidence=(f"step={worst.step}", *worst.evidence, f"retry_after_seconds={wait}"),
+        evidence=(f"step={worst.step}", *proposal, *worst.evidence, f"retry_after_seconds={wait}"),
     )

@@ -10,13 +10,22 @@ from typing import TypeVar
 
 from leeward.extraction_watch.exchange import Exchange
 
+_Name = TypeVar("_Name", int, str)
 _Value = TypeVar("_Value")
 
-_SKETCH_BITS = 2_048
+_SKETCH_BITS = 8_192
 _MOST_TEXTS = 64
 _MOST_FRAMES = 48
+_MOST_LABELS = 32
+_MOST_BIASES = 16
+_MOST_MEMBERS = 512
+_MOST_STREAMS = 8
+_MOST_COUNTED = 200
 _MOST_WORDS = 192
 _FEW = 10
+_HEAD_START = 5
+_JOB_SHARE = 0.15
+_SHORT_JOB_SHARE = 0.25
 _NEAR = 3
 _TOPIC_SHARE = 0.25
 _PACE_SHARE = 0.15
@@ -41,72 +50,160 @@ class Spread:
 
 
 @dataclass(slots=True)
-class Trace:
-    """What is remembered of one key or tenant; takes about 20 kB at most.
+class Stream:
+    """Evidence of one line from exchanges with the same sampling: a program that shares its key with others."""
+
+    evidence: float = 0.0
+    signs: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was known of the parts of an exchange before it came.
 
     Attributes:
-        evidence: Sum of log-likelihood ratios for each hazard, decayed, never below 0.
-        counts: How often each sign was seen since the first exchange, decayed like evidence.
-        exchanges: Decayed number of exchanges.
+        seen: Of its text.
+        is_new: Whether the text was never seen, as far as a sketch can tell.
+        frames, openings, labels: How often its first two words, its first four, and its most frequent label had come.
+        biases: How often the same tokens were biased.
+        is_cell: Whether it is one more cell of a grid of topics and frames.
+        is_short: Whether it has no room for a document.
+        number: How many exchanges came before.
+    """
+
+    seen: Seen
+    is_new: bool
+    frames: int
+    openings: int
+    labels: int
+    biases: int
+    is_cell: bool
+    is_short: bool
+    number: int
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether an application puts the same words before changing documents; it may have some such jobs."""
+        least = _SHORT_JOB_SHARE if self.is_short else _JOB_SHARE
+        return self.is_framed or (self.openings >= _HEAD_START and self.openings > self.number * least)
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether most of what is sent begins with the same two words."""
+        return self.frames >= _HEAD_START and self.frames > self.number * 0.4
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is filled into a form: the same words before it, or the same labels in it."""
+        return self.is_batch or (self.labels >= _HEAD_START and self.labels > self.number * _JOB_SHARE)
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is remembered of one key or tenant; takes about 20 kB at most, of a tenant with hundreds of keys 50 kB.
+
+    Attributes:
+        evidence: Sum of log-likelihood ratios of each line of evidence, decayed, never below 0.
+        counts, lines: How often each sign, and a sign of each line, was seen, decayed like evidence.
+        exchanges, logprobs: Number of exchanges, and of those that asked for log-probabilities; both fade faster.
+        streams: Evidence that the caller works through tasks, by its sampling.
+        members: Keys of a tenant that showed a sign, the latest last.
+        counted: How many of its exchanges went into the baseline.
         gap_seconds: Moving average of the time between exchanges.
         admitted_at: When an exchange last went through while throttled.
+        alert_since: When the step `alert` was reached; None when it was not, or when suspicion has gone since.
     """
 
     last_t: float
     evidence: dict[str, float] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, float] = field(default_factory=dict)
     exchanges: float = 0.0
+    logprobs: float = 0.0
     gap_seconds: float = 60.0
     admitted_at: float = float("-inf")
+    alert_since: float | None = None
     last_text: int = -1
     last_frame: int = -1
     number: int = 0
     is_held: bool = False
     texts: OrderedDict[int, Seen] = field(default_factory=OrderedDict)
     frames: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    openings: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    labels: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    biases: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    streams: OrderedDict[int, Stream] = field(default_factory=OrderedDict)
+    members: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    counted: int = 0
     words: OrderedDict[int, Spread] = field(default_factory=OrderedDict)
     sketch: int = 0
 
     @property
     def distinct(self) -> float:
-        """Estimate of distinct texts by linear counting (Whang et al. 1990), at most about 15,000."""
+        """Estimate of distinct texts by linear counting (Whang et al. 1990), at most about 70,000."""
         free = _SKETCH_BITS - self.sketch.bit_count()
         return -_SKETCH_BITS * log(max(free, 1) / _SKETCH_BITS)
 
-    def fade(self, t: float, half_life_seconds: float) -> None:
+    def fade(self, t: float, half_life_seconds: float, volume_half_life_seconds: float) -> None:
         """Let everything decay to time `t`; a clock that runs back changes nothing."""
         gap = t - self.last_t
         if gap > 0:
             share = 0.5 ** (gap / half_life_seconds)
-            for hazard in self.evidence:
-                self.evidence[hazard] *= share
-            for sign in self.counts:
-                self.counts[sign] *= share
-            self.exchanges *= share
+            for line in self.evidence:
+                self.evidence[line] *= share
+            for counts in (self.counts, self.lines):
+                for sign in counts:
+                    counts[sign] *= share
+            for stream in self.streams.values():
+                stream.evidence *= share
+                stream.signs *= share
+            recent = 0.5 ** (gap / volume_half_life_seconds)
+            self.exchanges *= recent
+            self.logprobs *= recent
             self.last_t = t
         self.gap_seconds += _PACE_SHARE * (min(max(gap, 0.0), _SLOWEST_GAP) - self.gap_seconds)
 
-    def remember(self, exchange: Exchange) -> tuple[Seen, int, bool]:
-        """Enter the exchange; return what was known before of its text, its frame, and its words.
-
-        Returns:
-            How the text came before this time, how often its frame came, and whether it is one more cell of a
-            grid of topics and frames.
-        """
+    def remember(self, exchange: Exchange) -> Known:
+        """Enter the exchange; return what was known of its parts before."""
         seen = self.texts.pop(exchange.text, None) or Seen()
         before = Seen(seen.times, seen.settings)
         seen.times += 1
         seen.settings |= 1 << exchange.setting % 64
         _keep(self.texts, exchange.text, seen, _MOST_TEXTS)
-        frames = self.frames.pop(exchange.frame, 0)
-        _keep(self.frames, exchange.frame, frames + 1, _MOST_FRAMES)
-        is_cell = self._is_cell(exchange)
+        is_drawn = self.sketch >> exchange.text % _SKETCH_BITS & 1
+        known = Known(
+            seen=before,
+            is_new=not before.times and (not is_drawn or self.distinct > _SKETCH_BITS / 2),
+            frames=_count(self.frames, exchange.frame, _MOST_FRAMES),
+            openings=_count(self.openings, exchange.opening, _MOST_FRAMES),
+            labels=max((_count(self.labels, label, _MOST_LABELS) for label in exchange.labels), default=0),
+            biases=_count(self.biases, exchange.bias, _MOST_BIASES) if exchange.bias > 1 else 0,
+            is_cell=self._is_cell(exchange),
+            is_short=bool(exchange.words),
+            number=self.number,
+        )
+        self.count(exchange)
+        self.last_frame = exchange.frame
+        return known
+
+    def stream(self, client: int) -> Stream:
+        """Return the stream of a sampling; the longest unused of eight gives way to a new one."""
+        found = self.streams.pop(client, None) or Stream()
+        _keep(self.streams, client, found, _MOST_STREAMS)
+        return found
+
+    def count(self, exchange: Exchange) -> None:
+        """Count an exchange without remembering its parts."""
         self.sketch |= 1 << exchange.text % _SKETCH_BITS
         self.exchanges += 1.0
+        self.logprobs += exchange.logprobs
         self.last_text = exchange.text
-        self.last_frame = exchange.frame
         self.number += 1
-        return before, frames, is_cell
+
+    def join(self, key: str) -> None:
+        """Note that a key of a tenant showed a sign."""
+        self.members.pop(key, None)
+        _keep(self.members, key, None, _MOST_MEMBERS)
 
     def _is_cell(self, exchange: Exchange) -> bool:
         """Whether the text goes on with a topic in another frame, or with a frame on another known topic."""
@@ -116,7 +213,7 @@ class Trace:
             known = self.words.pop(word, None) or Spread()
             is_near = self.number - known.last <= _NEAR or exchange.frame == self.last_frame
             # What stands in every text is no topic.
-            if is_near and known.frames & ~own and known.times <= max(_FEW, _TOPIC_SHARE * self.exchanges):
+            if is_near and known.frames & ~own and known.times <= max(_FEW, _TOPIC_SHARE * self.number):
                 is_cell = True
             known.times += 1
             known.frames |= own
@@ -125,10 +222,40 @@ class Trace:
         return is_cell
 
 
-def _keep(kept: OrderedDict[int, _Value], name: int, value: _Value, most: int) -> None:
+def _count(kept: OrderedDict[int, int], name: int, most: int) -> int:
+    """Count `name` and return how often it was counted before."""
+    times = kept.pop(name, 0)
+    _keep(kept, name, times + 1, most)
+    return times
+
+
+def _keep(kept: OrderedDict[_Name, _Value], name: _Name, value: _Value, most: int) -> None:
     kept[name] = value
     if len(kept) > most:
         kept.popitem(last=False)
+
+
+class Baseline:
+    """How many of the new texts of this deployment read like tasks written down; each tenant counts alike.
+
+    It begins as if 2,000 exchanges had been seen. No tenant adds more than 200, so that one who extracts cannot make
+    extraction look ordinary.
+    """
+
+    def __init__(self) -> None:
+        self._tasks, self._seen = 500.0, 2_000.0
+
+    def add(self, trace: Trace, is_task: bool) -> None:
+        """Enter an exchange of a tenant."""
+        if trace.counted < _MOST_COUNTED:
+            trace.counted += 1
+            self._tasks += is_task
+            self._seen += 1.0
+
+    @property
+    def task_share(self) -> float:
+        """Share of tasks, in [0.15, 0.6]."""
+        return min(0.6, max(0.15, self._tasks / self._seen))
 
 
 class TrafficMemory:
@@ -136,10 +263,14 @@ class TrafficMemory:
 
     Args:
         most: Traces kept at once, of keys and tenants together.
+
+    Attributes:
+        baseline: What is ordinary here.
     """
 
     def __init__(self, most: int = 4_096) -> None:
         self._most = most
+        self.baseline = Baseline()
         self._traces: OrderedDict[tuple[str, str], Trace] = OrderedDict()
 
     def __len__(self) -> int:

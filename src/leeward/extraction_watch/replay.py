@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from leeward.domain.view import Fact
-from leeward.extraction_watch.detector import ExtractionWatch, Suspicion
+from leeward.extraction_watch.detector import SUSPENSION, ExtractionWatch, Suspicion
 from leeward.extraction_watch.exchange import read
 from leeward.extraction_watch.weigh import Step
 
@@ -30,7 +30,7 @@ class Alert:
 
 
 def replay(events: Iterable[Mapping[str, Fact]], watch: ExtractionWatch | None = None) -> Iterator[Alert]:
-    """Yield an alert whenever a key or tenant rises to a further step.
+    """Yield an alert whenever a key or tenant rises to a further step, and when its suspension is proposed.
 
     A caller that falls back to no suspicion is told again when it rises again.
 
@@ -41,6 +41,7 @@ def replay(events: Iterable[Mapping[str, Fact]], watch: ExtractionWatch | None =
     watch = ExtractionWatch() if watch is None else watch
     reached: dict[tuple[str, str], Step] = {}
     suspects: dict[str, set[str]] = {}
+    proposed: set[tuple[str, str]] = set()
     for facts in events:
         exchange = read(facts)
         own, whole = watch.observe(exchange)
@@ -49,15 +50,24 @@ def replay(events: Iterable[Mapping[str, Fact]], watch: ExtractionWatch | None =
             before = reached.get(name, Step.NONE)
             if suspicion.step is Step.NONE:
                 reached.pop(name, None)
+                proposed.discard(name)
                 continue
             if suspicion.key:
                 suspects.setdefault(suspicion.tenant, set()).add(suspicion.key)
-            if suspicion.step.rank > before.rank:
-                reached[name] = suspicion.step
-                keys = {suspicion.key} if suspicion.key else suspects.get(suspicion.tenant, set()) | {exchange.key}
+            is_proposal = suspicion.proposes_suspension and name not in proposed
+            if suspicion.step.rank > before.rank or is_proposal:
+                reached[name] = max(suspicion.step, before, key=lambda step: step.rank)
+                if is_proposal:
+                    proposed.add(name)
+                keys = (
+                    {suspicion.key}
+                    if suspicion.key
+                    else suspects.get(suspicion.tenant, set()) | set(watch.colluders(suspicion.tenant))
+                )
                 yield _alert(exchange.t, suspicion, tuple(sorted(keys - {""})))
 
 
 def _alert(t: float, suspicion: Suspicion, keys: tuple[str, ...]) -> Alert:
     told = f"hazard={suspicion.hazard}", f"probability={suspicion.probability:.3f}"
-    return Alert(t, suspicion.tenant, keys, str(suspicion.step), (*told, *suspicion.evidence))
+    proposal = (SUSPENSION,) if suspicion.proposes_suspension else ()
+    return Alert(t, suspicion.tenant, keys, str(suspicion.step), (*told, *proposal, *suspicion.evidence))

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from leeward.answers import Resources
 from leeward.domain.ports import Clock, Ids, RecordStore
 from leeward.gateway.doorkeeper import Doorkeeper
+from leeward.gateway.harden import NOBODY, Suspicions
 from leeward.gateway.settings import GatewaySettings
 from leeward.gateway.telemetry import Metrics
 from leeward.gateway.upstream.router import Router
@@ -88,6 +89,7 @@ class Equipment:
         clients: A client for each upstream, by the upstream's name.
         tenant_models: Globs of models that each tenant may use; a tenant that is not named may use all.
         salts: Gives 16 random bytes for a commitment.
+        suspicions: How far suspicions of model extraction have gone.
     """
 
     settings: GatewaySettings
@@ -103,6 +105,7 @@ class Equipment:
     evidence: Keeping
     tenant_models: Mapping[str, tuple[str, ...]]
     salts: Salts
+    suspicions: Suspicions = NOBODY
 
 
 class Salts(Protocol):

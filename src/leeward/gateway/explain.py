@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from leeward.domain.rule import Ruleset
@@ -19,6 +19,8 @@ def explain(
     *,
     appeal: str = "",
     changes: Sequence[str] = (),
+    edits: Sequence[Mapping[str, object]] = (),
+    spotlit: Sequence[str] = (),
     dropped: int = 0,
 ) -> Object:
     """Return the object that rides on every reply; it names what was seen and where, and never quotes it.
@@ -27,6 +29,8 @@ def explain(
         appeal: Address of the appeal page; empty when the gateway has no public address.
         dropped: Members of the model server's reply that were left out because nobody could examine them.
         changes: What was altered in the request, e.g. `messages[1].content: 1 passage removed`.
+        edits: What sanitising did, as JSON values: part, span in characters of what came, kind.
+        spotlit: Paths of the parts that were marked as data.
     """
     told: dict[str, object] = {
         "decision_id": decision_id,
@@ -42,6 +46,10 @@ def explain(
         told["duties"] = sorted(verdict.duties)
     if changes:
         told["changes"] = list(changes)
+    if edits:
+        told["edits"] = list(edits[:_MOST_FINDINGS])
+    if spotlit:
+        told["spotlit"] = list(spotlit[:_MOST_FINDINGS])
     if dropped:
         told["dropped"] = dropped
     if appeal:

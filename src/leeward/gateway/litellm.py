@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import msgspec
@@ -57,6 +57,7 @@ class _Answer:
     verdict: Verdict
     texts: list[str]
     is_changed: bool
+    edits: list[dict[str, object]] = field(default_factory=list)
 
 
 async def serve_litellm(equipment: Equipment, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,6 +126,7 @@ async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, acc
     said = [(m.role, m.content) for m in asked.structured_messages or () if isinstance(m.content, str)]
     roles = {text: role for role, text in said}
     texts: list[str] = []
+    edits: list[dict[str, object]] = []
     before = contexts((roles.get(text, "user"), text) for text in asked.texts or ())
     for number, (text, context) in enumerate(zip(asked.texts or (), before, strict=True)):
         part = f"texts[{number}]"
@@ -138,11 +140,12 @@ async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, acc
             account.add(passage.verdict)
             account.prompt_chars += len(text)
             texts.append(passage.text)
+            edits.extend({"part": part, **edit.to_dict()} for edit in passage.edits)
     for name, values, stage in (("tools", asked.tools, Stage.DOCUMENT), ("tool_calls", asked.tool_calls, Stage.REPLY)):
         for number, value in enumerate(values or ()):
             passage = await inspector.inspect_async(_spelled(value), stage, f"{name}[{number}]")
             account.add(_stopping(passage))
-    return _Answer(account.verdict(), texts, texts != (asked.texts or []))
+    return _Answer(account.verdict(), texts, texts != (asked.texts or []), edits)
 
 
 def _spelled(value: object) -> str:
@@ -197,5 +200,7 @@ def _body(equipment: Equipment, answer: _Answer, inspector: Inspector, account: 
         told = {"action": "BLOCKED", "blocked_reason": words}
     elif answer.is_changed and verdict.disposition > Disposition.PASS:
         told = {"action": "GUARDRAIL_INTERVENED", "texts": answer.texts}
-    told["leeward"] = explain(account.id, inspector.ruleset, verdict, appeal=equipment.settings.public_url)
+    told["leeward"] = explain(
+        account.id, inspector.ruleset, verdict, appeal=equipment.settings.public_url, edits=answer.edits
+    )
     return msgspec.json.encode(told)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from leeward.domain.caller import Caller
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Fact, Stage
 from leeward.errors import WireError
+from leeward.extraction_watch.exchange import bias_of
 from leeward.gateway.said import contexts_of
 from leeward.gateway.settings import OpaqueParts
+from leeward.gateway.wire.instruction import add_instruction
 from leeward.gateway.wire.request import Opaque, Part, Request
 from leeward.inspection.inspector import Inspector
+from leeward.inspection.spotlight import Spotlight
 from leeward.inspection.tally import Tally
 
 # A long history must not keep other exchanges waiting.
@@ -47,18 +50,30 @@ class Inspected:
         language: Language of the newest turn of the user, `und` when unknown.
         changes: What was altered, in words, without quoting.
         chars: Characters examined.
+        edits: What was done to which part, as JSON values: part, span in characters of what came, kind.
+        spotlit: Paths of the parts that were marked as data.
     """
 
     verdict: Verdict
     language: str
     changes: list[str]
     chars: int
+    edits: list[dict[str, object]] = field(default_factory=list)
+    spotlit: list[str] = field(default_factory=list)
 
 
 async def inspect_request(
-    request: Request, caller: Caller, inspector: Inspector, traffic: Traffic, opaque: OpaqueParts
+    request: Request,
+    caller: Caller,
+    inspector: Inspector,
+    traffic: Traffic,
+    opaque: OpaqueParts,
+    light: Spotlight | None = None,
 ) -> Inspected:
     """Return the verdict on a request, after writing sanitised parts back into it.
+
+    Args:
+        light: Marks of this exchange; the inspector's plan says which parts get them. None marks nothing.
 
     Raises:
         WireError: When it holds content that nobody can see here and that the operator did not allow.
@@ -72,19 +87,24 @@ async def inspect_request(
     # Told before the first part is looked at: what is sanitised on the way must not change what others are judged by.
     contexts = list(contexts_of(request.parts))
     for number, (part, context) in enumerate(zip(request.parts, contexts, strict=True), start=1):
-        verdict = await _inspect_part(part, context, inspector, inspected)
+        verdict = await _inspect_part(part, context, inspector, inspected, light)
         tally.add(verdict)
         if part.role == "user" and verdict.language != "und":
             inspected.language = verdict.language
         if number % _PARTS_BETWEEN_BREAKS == 0:
             await asyncio.sleep(0)
+    if light is not None and inspected.spotlit:
+        add_instruction(request.endpoint, request.body, light.instruction)
+        inspected.changes.append(f"marked {len(inspected.spotlit)} part(s) as data and told the model how")
     inspected.verdict = tally.verdict()
     if inspected.language == "und":
         inspected.language = inspected.verdict.language
     return inspected
 
 
-async def _inspect_part(part: Part, context: str, inspector: Inspector, inspected: Inspected) -> Verdict:
+async def _inspect_part(
+    part: Part, context: str, inspector: Inspector, inspected: Inspected, light: Spotlight | None
+) -> Verdict:
     if part.stage is Stage.IMAGE:
         return await inspector.judge_image(part.image, part.path)
     passage = await inspector.inspect_async(part.text, part.stage, part.path, context=context)
@@ -92,6 +112,10 @@ async def _inspect_part(part: Part, context: str, inspector: Inspector, inspecte
     if passage.is_changed:
         part.replace(passage.text)
         inspected.changes.append(f"{part.path}: flagged passages were removed or defused")
+        inspected.edits.extend({"part": part.path, **edit.to_dict()} for edit in passage.edits)
+    covered = light is not None and inspector.spotlight.covers(part.stage, is_changed=passage.is_changed)
+    if light is not None and covered and part.mark(light.marked):
+        inspected.spotlit.append(part.path)
     return _in_history(passage.verdict) if part.is_history else passage.verdict
 
 
@@ -121,7 +145,7 @@ def _add_facts(tally: Tally, request: Request, caller: Caller, inspector: Inspec
 
 
 def _traffic_facts(request: Request, caller: Caller, traffic: Traffic) -> Iterator[tuple[str, Fact]]:
-    sampling = request.sampling
+    sampling, biased = request.sampling, request.body.get("logit_bias")
     texts = [p.text for p in request.parts if p.stage is Stage.PROMPT and not p.is_history and p.text]
     yield "t", traffic.t
     yield "tenant", caller.tenant
@@ -132,7 +156,7 @@ def _traffic_facts(request: Request, caller: Caller, traffic: Traffic) -> Iterat
     yield "top_p", sampling.top_p
     yield "logprobs", sampling.logprobs
     yield "top_logprobs", sampling.top_logprobs
-    yield "logit_bias", sampling.has_logit_bias
+    yield "logit_bias", bias_of(biased if isinstance(biased, dict) else bool(biased))
     yield "n", sampling.n
     yield "max_tokens", sampling.max_tokens
     yield "media", any(p.stage is Stage.IMAGE for p in request.parts) or bool(request.opaque)

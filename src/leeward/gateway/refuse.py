@@ -123,6 +123,8 @@ class Refusing:
             self._account.verdict(),
             appeal=self._equipment.settings.public_url,
             changes=self._inspected.changes,
+            edits=self._inspected.edits,
+            spotlit=self._inspected.spotlit,
         )
 
     def _headers(self) -> list[tuple[bytes, bytes]]:

@@ -70,6 +70,29 @@ class OpaqueParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     agent: Opaque = "allow"
 
 
+class Hardening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller under suspicion of model extraction (RULE-MIST-010) no longer gets.
+
+    Attributes:
+        at: The step from which on it holds; `never` turns it off.
+        logprobs: Log-probabilities of replies: `drop` asks the model for none, `round` rounds them to one decimal.
+        logit_bias: Whether biases on tokens are taken out of requests.
+        temperature_floor: Least temperature, so that the same question does not give the same answer; 0 sets none.
+
+    Source:
+        Carlini et al. (2024), arXiv:2403.06634, section 8; Finlayson et al. (2024), arXiv:2403.09539, section 7.
+    """
+
+    at: Literal["soft", "hard", "alert", "never"] = "soft"
+    logprobs: Literal["keep", "round", "drop"] = "drop"
+    logit_bias: Literal["keep", "drop"] = "drop"
+    temperature_floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.temperature_floor <= 1.0:
+            raise ValueError("`temperature_floor` must lie between 0 and 1")
+
+
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the front door.
 
@@ -91,3 +114,4 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     limits: Limits = Limits()
     answers: Answers = Answers()
     opaque: OpaqueParts = OpaqueParts()
+    extraction: Hardening = Hardening()

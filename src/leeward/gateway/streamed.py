@@ -226,6 +226,8 @@ class StreamRelay:
             self._account.verdict(),
             appeal=self._equipment.settings.public_url,
             changes=self._inspected.changes,
+            edits=self._inspected.edits,
+            spotlit=self._inspected.spotlit,
             dropped=self._codec.dropped,
         )
         if self._account.error:

@@ -21,6 +21,7 @@ from leeward.gateway.equipment import Equipment
 from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import decision_headers, explain
 from leeward.gateway.guarding import check_guardrails
+from leeward.gateway.harden import harden_reply, harden_request, is_hardened
 from leeward.gateway.prompt import Inspected, Traffic, inspect_request
 from leeward.gateway.refuse import Refusing
 from leeward.gateway.streamed import StreamRelay
@@ -102,6 +103,7 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._is_gone = False
         self._is_recorded = False
+        self._is_hardened = False
         self._account = Account(equipment.ids.new())
         self._inspector: Inspector = equipment.inspectors.inspector_for(caller.tenant, "", endpoint)
 
@@ -164,9 +166,8 @@ class Exchange:
         began = perf_counter()
         traffic = Traffic(self._equipment.clock.now(), upstream_model, upstream.dialect == "mistral")
         try:
-            inspected = await inspect_request(
-                request, self._caller, self._inspector, traffic, self._equipment.settings.opaque
-            )
+            opaque, light = self._equipment.settings.opaque, self._inspector.spotlight.lit(self._equipment.salts)
+            inspected = await inspect_request(request, self._caller, self._inspector, traffic, opaque, light)
         except WireError:
             await self._open(request)
             raise
@@ -184,10 +185,21 @@ class Exchange:
         if guarded.is_blocked:
             await refusing.guardrail(guarded, Outcome.REFUSED_PROMPT)
             return
+        self._harden(request, inspected)
         bridged = self._bridge(request, upstream, upstream_model)
         inspected.changes.extend(bridged.notes)
         async with await self._ask(request, bridged, upstream) as response:
             await self._answer(request, inspected, bridged, response, refusing)
+
+    def _harden(self, request: Request, inspected: Inspected) -> None:
+        """Take from a caller who may be extracting the model what extraction feeds on."""
+        if all(rule.dry_run for rule, _ in self._inspector.ruleset.plans[Stage.TRAFFIC].asked):
+            return
+        caller = self._caller
+        step = self._equipment.suspicions.standing(caller.tenant, caller.key or caller.end_user)
+        self._is_hardened = is_hardened(step, self._equipment.settings.extraction)
+        if self._is_hardened:
+            inspected.changes.extend(harden_request(request, self._equipment.settings.extraction))
 
     async def _read(self, raw: bytes) -> Request:
         limits = self._equipment.settings.limits
@@ -286,6 +298,8 @@ class Exchange:
             reply.body = restore(reply.body, bridged)
         voice = self._voice(inspected)
         moderation = self._equipment.inspectors.moderation
+        if self._is_hardened:
+            inspected.changes.extend(harden_reply(reply.body, self._equipment.settings.extraction))
         whole = await inspect_whole(request, reply, self._inspector, moderation, account, voice)
         account.inspection_seconds += perf_counter() - began
         if whole.guarded.is_blocked:
@@ -312,6 +326,8 @@ class Exchange:
             self._account.verdict(),
             appeal=self._equipment.settings.public_url,
             changes=inspected.changes,
+            edits=inspected.edits,
+            spotlit=inspected.spotlit,
             dropped=dropped,
         )
 

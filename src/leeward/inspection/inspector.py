@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from leeward.domain.disposition import Disposition
-from leeward.domain.verdict import CLEAR, Cause, Verdict
+from leeward.domain.verdict import CLEAR, Verdict
 from leeward.domain.view import CONTEXT_CHARS, NO_FACTS, Fact, Stage, View
 from leeward.inspection.drive import drive, drive_async
+from leeward.inspection.edits import Edit
 from leeward.inspection.hazards import HazardScores
 from leeward.inspection.judge import Judge
 from leeward.inspection.language import identify
 from leeward.inspection.machine import PartPlan, StreamMachine
 from leeward.inspection.normalise import layers_of
-from leeward.inspection.sanitise import Cut, Spotlight, sanitise
+from leeward.inspection.rounds import Cleaning
+from leeward.inspection.spotlight import NO_SPOTLIGHT, SpotlightPlan
 from leeward.inspection.windows import PROMPT_WINDOWS, REPLY_WINDOWS, CodePlan, WindowPlan
 
 
@@ -30,14 +31,14 @@ class InspectionSettings:
         reply_windows: Windows of replies; their stride and reach are what a stream holds back.
         code_stride_chars: An open code block is examined again after so many further characters.
         cache_entries: Messages whose verdict is remembered, so that repeated history costs nothing.
-        spotlight: How untrusted text that was sanitised is marked.
+        spotlight: Which untrusted texts are marked as data, and how.
     """
 
     prompt_windows: WindowPlan = PROMPT_WINDOWS
     reply_windows: WindowPlan = REPLY_WINDOWS
     code_stride_chars: int = 2_000
     cache_entries: int = 8_192
-    spotlight: Spotlight = Spotlight.NONE
+    spotlight: SpotlightPlan = NO_SPOTLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,26 @@ class Passage:
         verdict: Over all of its views.
         text: What may be passed on; differs from the source only where it was sanitised.
         is_changed: Whether it differs.
+        edits: What was done to the source, in order.
+        instruction: What a model must be told of the marks in `text`; empty when it was not spotlighted.
     """
 
     verdict: Verdict
     text: str
     is_changed: bool = False
+    edits: tuple[Edit, ...] = ()
+    instruction: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A whole text on its way through a machine, with the digest under which its verdict will be remembered."""
-
-    digest: bytes
-    machine: StreamMachine
+    def to_dict(self) -> dict[str, object]:
+        """Return what was changed as JSON values; empty when nothing was."""
+        if not self.is_changed:
+            return {}
+        told: dict[str, object] = {"sanitized": self.text}
+        if self.edits:
+            told["edits"] = [edit.to_dict() for edit in self.edits]
+        if self.instruction:
+            told["spotlight_instruction"] = self.instruction
+        return told
 
 
 class Inspector:
@@ -75,6 +83,7 @@ class Inspector:
     def __init__(self, judge: Judge, settings: InspectionSettings, cache_key: bytes) -> None:
         self.judge = judge
         self.ruleset = judge.ruleset
+        self.spotlight = settings.spotlight
         self._settings = settings
         self._cache_key = cache_key
         self._cache: OrderedDict[bytes, Passage] = OrderedDict()
@@ -127,11 +136,13 @@ class Inspector:
         Args:
             context: What was said before the text; see `View`.
         """
-        begun = self._begin(text, stage, part, code_language if is_code else None, context)
-        if isinstance(begun, Passage):
-            return begun
-        drive(begun.machine, self.judge)
-        return self._finish(text, stage, begun)
+        looks = self._looks(text, stage, part, code_language if is_code else None, context)
+        try:
+            while True:
+                drive(next(looks), self.judge)
+        except StopIteration as end:
+            passage: Passage = end.value
+            return passage
 
     async def inspect_async(
         self,
@@ -144,29 +155,43 @@ class Inspector:
         context: str = "",
     ) -> Passage:
         """Do as `inspect` does, leaving the event loop free while threads look."""
-        begun = self._begin(text, stage, part, code_language if is_code else None, context)
-        if isinstance(begun, Passage):
-            return begun
-        await drive_async(begun.machine, self.judge)
-        return self._finish(text, stage, begun)
+        looks = self._looks(text, stage, part, code_language if is_code else None, context)
+        try:
+            while True:
+                await drive_async(next(looks), self.judge)
+        except StopIteration as end:
+            passage: Passage = end.value
+            return passage
 
-    def _begin(self, text: str, stage: Stage, part: str, code_language: str | None, context: str) -> Passage | _Begun:
-        """Return what is known of a text, or a machine that holds all of it; `code_language` None means prose."""
+    def _looks(
+        self, text: str, stage: Stage, part: str, code_language: str | None, context: str
+    ) -> Generator[StreamMachine, None, Passage]:
+        """Yield machines that hold all of a text, to be driven, and return what came of it.
+
+        What sanitising leaves is looked at again, so that what is passed on is what was examined.
+
+        Args:
+            code_language: None means prose.
+        """
         if not self.watches(stage):
             return Passage(CLEAR, text)
         digest = self._digest(text, stage, code_language, context[-CONTEXT_CHARS:])
         known = self._recall(digest, text, part)
         if known is not None:
             return known
-        machine = self.machine(
-            stage, part, is_code=code_language is not None, code_language=code_language or "", context=context
-        )
-        machine.feed(text)
-        machine.end()
-        return _Begun(digest, machine)
-
-    def _finish(self, text: str, stage: Stage, begun: _Begun) -> Passage:
-        return self._remember(begun.digest, self._passage(text, stage, begun.machine.verdict()))
+        cleaning = Cleaning(text)
+        while True:
+            machine = self.machine(
+                stage, part, is_code=code_language is not None, code_language=code_language or "", context=context
+            )
+            machine.feed(cleaning.text)
+            machine.end()
+            yield machine
+            cleaning.take(machine.verdict())
+            if cleaning.is_over:
+                break
+        passage = Passage(cleaning.verdict, cleaning.text, cleaning.text != text, cleaning.edits)
+        return self._remember(digest, passage)
 
     async def hazards(self, text: str, stage: Stage, *, context: str = "") -> HazardScores:
         """Return the highest score of every hazard in a whole text; `context` is what was said before."""
@@ -184,20 +209,6 @@ class Inspector:
     def judge_facts(self, stage: Stage, facts: Mapping[str, Fact] = NO_FACTS) -> Verdict:
         """Return the verdict on facts about an exchange or about a caller's traffic."""
         return self.judge.judge(View("", stage, stage.value, facts=facts))
-
-    def _passage(self, text: str, stage: Stage, verdict: Verdict) -> Passage:
-        cuts = [
-            Cut(span=f.finding.span, replacement=f.finding.replacement)
-            for f in verdict.firings
-            if f.disposition is Disposition.SANITIZE
-            and f.cause is Cause.FINDING
-            and f.finding is not None
-            and f.finding.span is not None
-        ]
-        if not cuts:
-            return Passage(verdict, text)
-        clean = sanitise(text, cuts, stage=stage, scheme=self._settings.spotlight).text
-        return Passage(verdict, clean, clean != text)
 
     # Memory ---------------------------------------------------------------------------------------------------
 

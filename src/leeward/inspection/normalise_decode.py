@@ -30,7 +30,8 @@ CUES = f"{_ESCAPE_CUE}|{_BASE64_CUE}|{_HEX_CUE}|{_SPACED_CUE}|{_ROT13_CUE}"
 """Pattern (RE2) without which a text holds none of these encodings."""
 
 _ESCAPE = re.compile(
-    r"((?:%[0-9A-Fa-f]{2})+)|&#(?:x([0-9A-Fa-f]{2,6})|([0-9]{2,7}));|\\u\{?([0-9A-Fa-f]{4,6})\}?|\\x([0-9A-Fa-f]{2})"
+    r"((?:%[0-9A-Fa-f]{2})+)|(\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2})"
+    r"|&#(?:x([0-9A-Fa-f]{2,6})|([0-9]{2,7}));|\\u\{?([0-9A-Fa-f]{4,6})\}?|\\x([0-9A-Fa-f]{2})"
 )
 _BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re2.compile(r"(?i)\b(?:0x)?(?:[0-9a-f]{2}){8,}\b|\b(?:0x)?[0-9a-f]{2}(?:[ :,-]{1,2}(?:0x)?[0-9a-f]{2}){5,}\b")
@@ -71,6 +72,8 @@ def _decode(layer: Layer) -> Iterator[Layer]:
     if not layer.text:
         return
     yield from _escapes(layer)
+    if layer.kind == "url":
+        yield from _escaped_tags(layer)
     yield from _spaced(layer)
     yield from _hex(layer)
     yield from _base64(layer)
@@ -104,6 +107,12 @@ def tags_in(text: str) -> Iterator[Layer]:
         yield Layer("tags", decoded, [*positions, positions[-1] + 1])
 
 
+def _escaped_tags(layer: Layer) -> Iterator[Layer]:
+    for tags in tags_in(layer.text):
+        assert tags.offsets is not None
+        yield _sourced(tags.kind, tags.text, tags.offsets, layer)
+
+
 def _escapes(layer: Layer) -> Iterator[Layer]:
     text = layer.text
     pieces: list[str] = []
@@ -126,10 +135,13 @@ def _escapes(layer: Layer) -> Iterator[Layer]:
 
 
 def _unescaped(match: re.Match[str]) -> str | None:
-    percent, hexadecimal, decimal, unicode_escape, byte = match.groups()
+    percent, pair, hexadecimal, decimal, unicode_escape, byte = match.groups()
     if percent:
         decoded = bytes.fromhex(percent.replace("%", "")).decode("utf-8", "replace")
         return None if "\ufffd" in decoded else decoded
+    if pair:
+        high, low = int(pair[2:6], 16), int(pair[8:12], 16)
+        return chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00)
     point = int(decimal) if decimal else int(hexadecimal or unicode_escape or byte, 16)
     return chr(point) if 0x20 <= point < 0xD800 or 0xE000 <= point < 0x110000 else None
 

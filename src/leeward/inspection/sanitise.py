@@ -1,54 +1,35 @@
-"""Sanitising: flagged spans go, everything else stays as it was, and what remains is marked as data when asked."""
+"""Sanitising: flagged spans go, everything else stays as it was."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from leeward.domain.view import Span, Stage
+from leeward.domain.view import Span
+from leeward.inspection.comments import without_empty_comments
+from leeward.inspection.edits import PLACEHOLDER, Cut, Edit, EditKind, Kept, Piece, apply, disjoint
+from leeward.inspection.json_strings import JsonString, is_json, json_regions, strings_in
 from leeward.inspection.normalise_tables import INVISIBLE_CLASS, MARK_CLASS
 
-PLACEHOLDER = "[removed]"
-OPENING, CLOSING = "<untrusted-data>", "</untrusted-data>"
-JSON_KEY = "untrusted_data"
-DATAMARK = "\u02c6"  # stands for white space between words of data; Hines et al. (2024), arXiv:2403.14720
-
 _UNSEEN = re.compile(f"[{INVISIBLE_CLASS}]")
+_ALL_UNSEEN = re.compile(f"[{INVISIBLE_CLASS}]*")
 _TRAILING = re.compile(f"[{INVISIBLE_CLASS}{MARK_CLASS}]")  # marks belong to the character before them
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_JSON_ESCAPE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
-)
 _LINE = re.compile(r"[^\n\r]+")
 # What a line of code or markup needs around its words: signs of comments, strings and list items.
 _LINE_START = re.compile(r"\s*(?:(?:#+|//+|/\*+|\*+(?!/)|--+|<!--|;+|%+|\"\"\"|'''|[-+*>](?=\s))[ \t]*)*[\"'`]?")
 _LINE_ENDS = ("*/", "-->", '"""', "'''")
 _QUOTES = frozenset("\"'`")
-_FORGED = re.compile(r"<(?=/?untrusted-data>)", re.IGNORECASE)
-_SPACE = re.compile(r"[ \t\n\r]+")
-
-
-class Spotlight(StrEnum):
-    """How untrusted text that remains is told apart from orders."""
-
-    NONE = "none"
-    DELIMIT = "delimit"  # stands between two marks
-    DATAMARK = "datamark"  # has a mark in place of every white space
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A span of the text that goes.
-
-    Attributes:
-        replacement: What stands in its place; None means nothing.
-    """
-
-    span: Span
-    replacement: str | None = None
+_FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
+# Tags hold a page together. One that is not of HTML, or whose attributes could hold a sentence, goes with the rest.
+_VALUE = r"(?:\"[^\"\s]{0,60}(?: [^\"\s]{0,20})?\"|'[^'\s]{0,60}(?: [^'\s]{0,20})?'|[^\s\"'<>]{1,60})"
+_NAMES = (
+    "a|abbr|article|aside|b|blockquote|body|br|button|caption|code|dd|details|div|dl|dt|em|figcaption|figure|font|footer"
+    "|form|h[1-6]|head|header|hr|html|i|iframe|img|input|label|li|link|main|meta|nav|ol|option|p|pre|script|section"
+    "|select|small|span|strong|style|sub|summary|sup|table|tbody|td|tfoot|th|thead|title|tr|u|ul"
+)
+_TAG = re.compile(rf"(?i:</?(?:{_NAMES})(?:\s+[\w:-]{{1,20}}={_VALUE}){{0,4}}\s*/?>)|<!--|-->|/\*|\*/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,95 +37,114 @@ class Sanitised:
     """A text without its flagged spans.
 
     Attributes:
-        removed: What went, in characters of the text before; in order, disjoint.
-        notes: What was done, for the record; never quotes the text.
+        edits: What was done, in characters of the text before; in order, disjoint.
+        kept: Where what is left came from.
     """
 
     text: str
-    removed: tuple[Span, ...]
-    notes: tuple[str, ...] = ()
+    edits: tuple[Edit, ...]
+    kept: Kept
+
+    @property
+    def removed(self) -> tuple[Span, ...]:
+        """What went or was replaced."""
+        return tuple(edit.span for edit in self.edits)
 
 
-_DATA_STAGES = frozenset({Stage.TOOL_RESULT, Stage.DOCUMENT})
+def sanitise(text: str, cuts: Sequence[Cut]) -> Sanitised:
+    """Return `text` without the cut spans; text outside of them stays as it was.
 
-
-def sanitise(text: str, cuts: Sequence[Cut], *, stage: Stage, scheme: Spotlight = Spotlight.NONE) -> Sanitised:
-    """Return `text` without the cut spans; text outside of them stays as it was, but for the spotlight.
-
-    JSON stays JSON: cuts are made inside its strings only. In other text the signs of comments, strings and lines
-    that a cut covers stay, so that code and markup still parse. Invisible characters in and beside a cut go with it.
-    Sanitising the result again changes nothing.
+    JSON stays JSON, also inside other text and inside JSON strings: cuts are made within its strings only. In other
+    text the signs of strings, lines, tags and fences that a cut covers stay, so that code and markup still parse; a
+    comment of which nothing else is left goes with its signs. Invisible characters in and beside a cut go with it.
 
     Args:
         text: What was examined; the spans of the cuts count its characters.
         cuts: What to remove; may overlap.
-        stage: Where the text comes from; tool results and documents are spotlighted.
-        scheme: How they are.
     """
-    is_json = _is_json(text)
-    pieces = _disjoint(_json_pieces(text, cuts) if is_json else _text_pieces(text, cuts))
-    result, notes = _without(text, pieces), []
-    if pieces:
-        notes.append(f"removed {len(pieces)} span(s)")
-        if is_json and not _is_json(result):
-            result = json.dumps(PLACEHOLDER)
-            notes.append("replaced the whole, which would not have been JSON any more")
-        elif not _UNSEEN.sub("", result).strip():
-            result = PLACEHOLDER
-    if scheme is not Spotlight.NONE and stage in _DATA_STAGES and result:
-        result = _spotlit(result, scheme)
-        notes.append(f"spotlighted: {scheme.value}")
-    return Sanitised(result, tuple(piece.span for piece in pieces), tuple(notes))
+    pieces = _pieces(text, [cut for cut in cuts if cut.span.start < min(cut.span.stop, len(text))])
+    result, kept = apply(text, pieces)
+    if pieces and _is_bare(result):
+        return _replaced(text, PLACEHOLDER)
+    if pieces and is_json(text) and not is_json(result):
+        return _replaced(text, json.dumps(PLACEHOLDER))
+    return Sanitised(result, tuple(Edit(Span(piece.start, piece.stop), piece.kind) for piece in pieces), kept)
 
 
-def _is_json(text: str) -> bool:
-    """Whether `text` is a JSON object, array or string."""
-    if text.lstrip()[:1] not in ("{", "[", '"'):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+def replaced(text: str) -> Sanitised:
+    """Return a placeholder for all of `text`, which stays JSON if it was."""
+    return _replaced(text, json.dumps(PLACEHOLDER) if is_json(text) else PLACEHOLDER)
 
 
-def _json_pieces(text: str, cuts: Sequence[Cut]) -> Iterator[Cut]:
-    """Yield the parts of the cuts that lie inside strings, whole escapes only."""
-    for match in _JSON_STRING.finditer(text):
-        start, stop = match.start() + 1, match.end() - 1
+def _replaced(text: str, put: str) -> Sanitised:
+    result, kept = apply(text, [Piece(0, len(text), put, EditKind.REPLACED)])
+    return Sanitised(result, (Edit(Span(0, len(text)), EditKind.REPLACED),), kept)
+
+
+def _is_bare(text: str) -> bool:
+    return not _UNSEEN.sub("", text).strip()
+
+
+def _pieces(text: str, cuts: Sequence[Cut]) -> list[Piece]:
+    pieces: list[Piece] = []
+    outside, last = [], 0
+    for start, stop in json_regions(text, [cut.span for cut in cuts]):
+        pieces.extend(_json_pieces(text, start, stop, cuts))
+        outside.append((last, start))
+        last = stop
+    for start, stop in (*outside, (last, len(text))):
         for cut in cuts:
             begin, end = max(cut.span.start, start), min(cut.span.stop, stop)
             if begin < end:
-                begin, end = _whole_escapes(text, start, begin, end)
-                begin, end = _with_unseen(text, begin, end, start, stop)
-                replacement = json.dumps(cut.replacement or "")[1:-1]
-                if begin == start and end == stop and not replacement:
-                    replacement = PLACEHOLDER
-                if text[begin:end] != replacement:
-                    yield Cut(Span(begin, end), replacement)
+                pieces.extend(_text_pieces(text, begin, end, cut, (start, stop)))
+    return without_empty_comments(text, disjoint(pieces))
 
 
-def _whole_escapes(text: str, start: int, begin: int, end: int) -> tuple[int, int]:
-    for escape in _JSON_ESCAPE.finditer(text, start, end + 12):
-        if escape.start() >= end:
-            break
-        if escape.start() < begin < escape.end():
-            begin = escape.start()
-        if escape.start() < end < escape.end():
-            end = escape.end()
-    return begin, end
+def _json_pieces(text: str, start: int, stop: int, cuts: Sequence[Cut]) -> Iterator[Piece]:
+    """Yield what goes inside the strings of a JSON text; each string is a text of its own."""
+    for string in strings_in(text, start, stop, [cut.span for cut in cuts]):
+        inner = [
+            Cut(span, cut.replacement, cut.is_encoded) for cut in cuts if (span := string.inside(cut.span)) is not None
+        ]
+        pieces = _pieces(string.text, inner)
+        if pieces and _is_bare(apply(string.text, pieces)[0]):
+            kind = pieces[0].kind if len(pieces) == 1 else EditKind.CUT
+            pieces = [Piece(0, len(string.text), PLACEHOLDER, kind)]
+        yield from (_outer(string, piece) for piece in pieces if string.text[piece.start : piece.stop] != piece.put)
 
 
-def _text_pieces(text: str, cuts: Sequence[Cut]) -> Iterator[Cut]:
-    """Yield the parts of the cuts that are words: line by line, without the signs that hold a line together."""
-    for cut in cuts:
-        replacement = cut.replacement
-        for line in _LINE.finditer(text, cut.span.start, min(cut.span.stop, len(text))):
-            begin, end = _words_of(text, line.start(), line.end())
-            if begin < end:
-                begin, end = _with_unseen(text, begin, end, 0, len(text))
-                yield Cut(Span(begin, end), replacement or _joint(text, begin, end))
-                replacement = None
+def _outer(string: JsonString, piece: Piece) -> Piece:
+    span = string.source(piece.start, piece.stop)
+    return Piece(span.start, span.stop, string.escaped(piece.put), piece.kind)
+
+
+def _text_pieces(text: str, start: int, stop: int, cut: Cut, room: tuple[int, int]) -> Iterator[Piece]:
+    """Yield the parts of a cut that are words: line by line, without the signs that hold a line together."""
+    put = cut.replacement
+    for begin, end in _runs_of_words(text, start, stop):
+        begin, end = _with_unseen(text, begin, end, *room)
+        kind = EditKind.REPLACED if put else _kind(text, begin, end, cut)
+        yield Piece(begin, end, put or _joint(text, begin, end), kind)
+        put = None
+
+
+def _kind(text: str, start: int, stop: int, cut: Cut) -> EditKind:
+    if _ALL_UNSEEN.fullmatch(text, start, stop) is not None:
+        return EditKind.HIDDEN
+    return EditKind.ENCODED if cut.is_encoded else EditKind.CUT
+
+
+def _runs_of_words(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    for line in _LINE.finditer(text, start, stop):
+        opens = line.start() == 0 or text[line.start() - 1] in "\r\n"
+        if opens and _FENCE.match(text, line.start(), line.end()) is not None:
+            continue
+        last = line.start()
+        for begin, end in (*(tag.span() for tag in _TAG.finditer(text, *line.span())), (line.end(), line.end())):
+            run = _words_of(text, last, begin)
+            if run[0] < run[1]:
+                yield run
+            last = end
 
 
 def _words_of(text: str, start: int, stop: int) -> tuple[int, int]:
@@ -173,48 +173,3 @@ def _with_unseen(text: str, begin: int, end: int, least: int, most: int) -> tupl
     while end < most and _TRAILING.match(text, end):
         end += 1
     return begin, end
-
-
-def _disjoint(pieces: Iterable[Cut]) -> list[Cut]:
-    """Return the pieces in order, those that overlap made one with the first replacement."""
-    united: list[Cut] = []
-    for piece in sorted(pieces, key=lambda piece: (piece.span.start, -piece.span.stop)):
-        last = united[-1] if united else None
-        if last is not None and piece.span.start < last.span.stop:
-            span = Span(last.span.start, max(last.span.stop, piece.span.stop))
-            united[-1] = Cut(span, last.replacement or piece.replacement)
-        else:
-            united.append(piece)
-    return united
-
-
-def _without(text: str, pieces: Sequence[Cut]) -> str:
-    kept: list[str] = []
-    last = 0
-    for piece in pieces:
-        kept.append(text[last : piece.span.start])
-        kept.append(piece.replacement or "")
-        last = piece.span.stop
-    return "".join((*kept, text[last:]))
-
-
-def _spotlit(text: str, scheme: Spotlight) -> str:
-    is_json = _is_json(text)
-    if scheme is Spotlight.DATAMARK:
-        return _JSON_STRING.sub(lambda string: _marked(string[0]), text) if is_json else _marked(text)
-    if is_json:
-        return text if _is_wrapped_json(text) else f'{{"{JSON_KEY}": {text.strip()}}}'
-    inner = text
-    if text.startswith(OPENING) and text.endswith(CLOSING):
-        inner = text[len(OPENING) : -len(CLOSING)].removeprefix("\n").removesuffix("\n")
-    # A closing mark inside the data would let it end the passage itself.
-    return f"{OPENING}\n{_FORGED.sub('(', inner)}\n{CLOSING}"
-
-
-def _marked(text: str) -> str:
-    return _SPACE.sub(DATAMARK, text)
-
-
-def _is_wrapped_json(text: str) -> bool:
-    value = json.loads(text)
-    return isinstance(value, dict) and list(value) == [JSON_KEY]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -35,26 +35,30 @@ class Scanner:
     def line(self, row: Row) -> bytes:
         """Return the output line of a row, with its line break."""
         began = perf_counter()
-        verdict, sanitized = self._check(row)
-        told = output_row(row, verdict, sanitized, self._guard.ruleset, (perf_counter() - began) * 1000)
+        verdict, changed = self._check(row)
+        told = output_row(row, verdict, changed, self._guard.ruleset, (perf_counter() - began) * 1000)
         return msgspec.json.encode(told) + b"\n"
 
-    def _check(self, row: Row) -> tuple[Verdict, str | None]:
+    def _check(self, row: Row) -> tuple[Verdict, Mapping[str, object]]:
         verdicts = [self._guard.check_prompt(row.messages)] if row.messages else []
         if row.stage == "code":
             verdicts.append(self._guard.check_code(row.text, row.code_language, row.messages))
-            return join(verdicts), None
+            return join(verdicts), {}
         if not row.text and row.messages:
-            return join(verdicts), None
+            return join(verdicts), {}
         passage = self._guard.check(row.text, Stage(row.stage), before=row.messages)
         verdicts.append(passage.verdict)
-        return join(verdicts), passage.text if passage.is_changed else None
+        return join(verdicts), passage.to_dict()
 
 
 def output_row(
-    row: Row, verdict: Verdict, sanitized: str | None, ruleset: Ruleset, elapsed_ms: float
+    row: Row, verdict: Verdict, changed: Mapping[str, object], ruleset: Ruleset, elapsed_ms: float
 ) -> dict[str, object]:
-    """Return what a scan tells of one row; every rule that applies to the stage has a score."""
+    """Return what a scan tells of one row; every rule that applies to the stage has a score.
+
+    Args:
+        changed: The text as it may be passed on, and what was done to it; empty when it stayed as it was.
+    """
     stages = {Stage.CODE, Stage.REPLY} if row.stage in ("code", "reply") else {Stage(row.stage)}
     scores = {rule.id: 0.0 for rule in ruleset.rules if rule.stages & stages}
     scores |= {rule: round(score, 6) for rule, score in verdict.scores.items()}
@@ -70,8 +74,7 @@ def output_row(
         "unmeasured": sorted(verdict.unmeasured),
         "elapsed_ms": round(elapsed_ms, 3),
     }
-    if sanitized is not None:
-        told["sanitized"] = sanitized
+    told.update(changed)
     return told
 
 

@@ -113,6 +113,7 @@ class House:
             evidence=EvidenceTime(settings.evidence),
             tenant_models={tenant.id: tenant.models for tenant in settings.tenant},
             salts=self._chance,
+            suspicions=self.rulesets,
         )
 
     def _doorkeeper(self) -> Doorkeeper:

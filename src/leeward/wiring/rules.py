@@ -15,10 +15,13 @@ from leeward.detectors.patterns import InlinePatternDetector
 from leeward.detectors.registry import known_infos, open_detectors
 from leeward.domain.ports import Consults, Detector, Judges
 from leeward.domain.rule import Ruleset
+from leeward.domain.view import Stage
 from leeward.errors import DetectorError, SettingsError
+from leeward.extraction_watch.detector import ExtractionWatch
+from leeward.extraction_watch.weigh import Step
 from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
-from leeward.inspection.sanitise import Spotlight
+from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.inspection.windows import WindowPlan
 from leeward.models.coverage import Coverage
 from leeward.policy.book import RulesetBook
@@ -52,7 +55,11 @@ def inspection_settings(table: InspectionTable) -> InspectionSettings:
         reply_windows=windows,
         code_stride_chars=table.code_stride_chars,
         cache_entries=table.cache_entries,
-        spotlight=Spotlight(table.spotlight),
+        spotlight=SpotlightPlan(
+            scheme=Scheme(table.spotlight),
+            stages=frozenset(Stage(name) for name in table.spotlight_stages),
+            flagged_only=table.spotlight_texts == "flagged",
+        ),
     )
 
 
@@ -152,6 +159,11 @@ class Rulesets:
     def inspector_for(self, tenant: str, model: str, endpoint: str) -> Inspector:
         """Return the inspector of the ruleset that judges an exchange."""
         return self._inspectors[self._live.book.ruleset_for(tenant, model, endpoint).digest]
+
+    def standing(self, tenant: str, key: str, /) -> Step:
+        """Return how far the suspicion against a caller has gone; none where no ruleset watches traffic."""
+        watch = self._detectors.get(ExtractionWatch.info.id)
+        return watch.standing(tenant, key) if isinstance(watch, ExtractionWatch) else Step.NONE
 
     @property
     def rulesets(self) -> tuple[Ruleset, ...]:

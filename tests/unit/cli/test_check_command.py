@@ -55,7 +55,20 @@ def test_json_is_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert (told["disposition"], told["rules"]) == ("sanitize", ["RULE-MIST-009"])
     assert told["sanitized"].startswith("The price is 12 euros.")
-    assert "sanitized" not in json.loads(run(capsys, "Hi", json=True)[1])
+    assert told["edits"] == [{"span": [23, len(OVERRIDE)], "kind": "cut"}]
+    assert not {"sanitized", "edits"} & set(json.loads(run(capsys, "Hi", json=True)[1]))
+
+
+def test_data_can_be_shown_as_it_would_be_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = run(capsys, "The kettle holds 2 litres.", stage="tool_result", spotlight="delimiting", json=True)
+    told = json.loads(out)
+    opening, inner, closing = told["sanitized"].splitlines()
+
+    assert inner == "The kettle holds 2 litres."
+    assert opening.startswith("<data-")
+    assert closing == opening.replace("<", "</")
+    assert opening in told["spotlight_instruction"]
+    assert "edits" not in told
 
 
 def test_a_dash_reads_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -8,7 +8,7 @@ from leeward.detectors.registry import open_detectors
 from leeward.domain.finding import NOTHING, Reading
 from leeward.domain.view import Fact, Stage, View
 from leeward.extraction_watch.detector import ExtractionWatch
-from leeward.extraction_watch.exchange import read
+from leeward.extraction_watch.exchange import bias_of, read
 from leeward.extraction_watch.memory import TrafficMemory
 from leeward.extraction_watch.weigh import Limits, Step
 
@@ -263,6 +263,130 @@ def test_distinct_prompts_are_estimated() -> None:
         trace.remember(read(facts(n, f"prompt number {n % 300}")))
 
     assert trace.distinct == pytest.approx(300, rel=0.15)
+
+
+def tasks(count: int) -> Iterator[str]:
+    orders = ("Describe", "Outline", "Compare", "Explain", "List", "Summarise", "Suggest", "Identify")
+    return (f"{orders[n * 7 % 8]} zeta{n} and omega{3 * n} for theta{n + 1}." for n in range(count))
+
+
+def said(number: int) -> str:
+    return f"can you tell me more about my {NOUNS[number % 12]} number {number}"
+
+
+def steps_of(session: Iterable[Facts]) -> list[Step]:
+    watch = ExtractionWatch()
+    return [watch.observe(read(one))[0].step for one in session]
+
+
+def test_working_through_tasks_is_seen_after_some_hundreds_and_not_before() -> None:
+    steps = steps_of(facts(n, text) for n, text in enumerate(tasks(400)))
+
+    assert set(steps[:60]) == {Step.NONE}
+    assert steps[-1] is Step.ALERT
+
+
+def test_a_slow_extraction_adds_up_over_days() -> None:
+    slow = (facts(n, text, gap=400.0) for n, text in enumerate(tasks(600)))
+
+    assert steps_of(slow)[-1] is Step.ALERT
+
+
+def test_a_person_who_asks_now_and_then_never_adds_up() -> None:
+    month = (facts(n, text, gap=2_400.0) for n, text in enumerate(tasks(1_000)))
+
+    assert set(steps_of(month)) == {Step.NONE}
+
+
+@pytest.mark.parametrize(
+    ("hostile", "one_in"),
+    [({"logit_bias": 77, "logprobs": True, "max_tokens": 1}, 10), ({"temperature": 1.0}, 10)],
+)
+def test_a_tenth_of_the_traffic_is_enough(hostile: dict[str, Fact], one_in: int) -> None:
+    def mixed() -> Iterator[Facts]:
+        for n in range(3_000):
+            if n % one_in:
+                yield facts(n, said(n))
+            elif "logit_bias" in hostile:
+                yield facts(n, "Say it.", **(hostile | {"logit_bias": 100 + n}))
+            else:
+                yield facts(n, TEMPLATE, **hostile)
+
+    assert steps_of(mixed())[-1] is Step.ALERT
+
+
+def test_a_program_that_shares_its_key_with_people_is_weighed_apart() -> None:
+    texts = tasks(1_000)
+    mixed = (facts(n, said(n) if n % 5 else next(texts), temperature=0.7 if n % 5 else 0.2) for n in range(2_500))
+
+    assert steps_of(mixed)[-1] is not Step.NONE
+
+
+def test_a_classifier_that_biases_its_labels_is_left_alone() -> None:
+    labels = {"logit_bias": bias_of({"9": 50.0, "12": 50.0}), "max_tokens": 1, "logprobs": True, "temperature": 0.0}
+    calls = (facts(n, f"The {NOUNS[n % 12]} of order {n} came late.", **labels) for n in range(600))
+
+    assert set(steps_of(calls)) == {Step.NONE}
+
+
+def test_the_tokens_that_are_biased_are_told_apart() -> None:
+    assert bias_of(None) == bias_of({}) == bias_of(False) == 0
+    assert bias_of(True) == 1
+    assert bias_of({"1": 5.0, "2": 5.0}) == bias_of({"2": 9.0, "1": 1.0})
+    assert bias_of({"1": 5.0}) != bias_of({"2": 5.0}) > 1
+
+
+def test_colluding_keys_are_named_and_others_of_their_tenant_are_not() -> None:
+    watch = ExtractionWatch()
+    for n in range(400):
+        look(watch, facts(n, TEMPLATE, key=f"k{n % 50}", temperature=1.0))
+        look(watch, facts(n, said(n), key="honest"))
+
+    assert len(watch.colluders("acme")) == 50
+    assert "honest" not in watch.colluders("acme")
+    assert watch.colluders("elsewhere") == ()
+
+
+def test_a_suspension_is_proposed_when_an_alert_lasts() -> None:
+    watch = ExtractionWatch()
+    found = [f for n in range(900) for f in look(watch, facts(n, f"{TEMPLATE}{' ' * (n % 9)}", gap=10.0)).findings]
+    proposals = ["proposal=suspend" in finding.evidence for finding in found]
+
+    assert not proposals[0]
+    assert proposals[-1]
+    assert "decide on a suspension" in found[-1].message
+
+
+def test_the_standing_of_a_caller_is_told_without_counting_as_an_exchange() -> None:
+    watch = ExtractionWatch()
+    assert watch.standing("acme", "k1") is Step.NONE
+    for one in empty_prefixes():
+        look(watch, one)
+
+    trace = watch.memory.trace("acme", "k1", 0.0)
+    before = trace.number
+    assert watch.standing("acme", "k1") in (Step.HARD, Step.ALERT)
+    assert trace.number == before
+    assert watch.standing("elsewhere", "k1") is Step.NONE
+
+
+def test_no_single_tenant_shifts_what_is_ordinary() -> None:
+    watch = ExtractionWatch()
+    for n, text in enumerate(tasks(2_000)):
+        watch.observe(read(facts(n, text)))
+
+    assert 0.25 < watch.memory.baseline.task_share < 0.35
+
+
+def test_where_tasks_are_ordinary_they_count_less() -> None:
+    watch = ExtractionWatch()
+    for tenant in range(40):
+        for n, text in enumerate(tasks(40)):
+            watch.observe(read(facts(n, text, gap=900.0) | {"tenant": f"t{tenant}"}))
+
+    assert watch.memory.baseline.task_share > 0.5
+    assert steps_of(facts(n, text) for n, text in enumerate(tasks(220)))[-1] is not Step.NONE
+    assert watch.observe(read(facts(1_000, "Explain tides.")))[0].step is Step.NONE
 
 
 def test_missing_facts_and_a_clock_that_runs_back_are_harmless() -> None:

@@ -38,6 +38,13 @@ def test_rules_of_which_nobody_knows_how_well_they_are_checked_are_told() -> Non
     assert (told["checked"], told["unchecked"], told["unmeasured"]) == (["A", "B"], [], ["B"])
 
 
+def test_what_was_done_to_the_request_is_told() -> None:
+    edit = {"part": "messages[0].content", "span": [3, 9], "kind": "cut"}
+    told = explain("id", RULES, CLEAR, edits=[edit], spotlit=["messages[0].content"])
+
+    assert (told["edits"], told["spotlit"]) == ([edit], ["messages[0].content"])
+
+
 def test_only_so_many_findings_are_told() -> None:
     many = verdict_of(*(firing("A", span=Span(n, n + 1)) for n in range(80)))
 

@@ -62,6 +62,7 @@ async def test_flagged_passages_are_cut_out_of_the_text_they_stand_in(tmp_path: 
     assert told["texts"][0] == "Good morning!"
     assert told["texts"][1].startswith("The price is 12 euros.")
     assert "Ignore" not in told["texts"][1]
+    assert [edit["part"] for edit in told["leeward"]["edits"]] == ["texts[1]"]
 
 
 async def test_notes_stand_in_replies(tmp_path: Path) -> None:

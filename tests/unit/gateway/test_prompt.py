@@ -12,11 +12,13 @@ from leeward.domain.finding import Finding, Reading
 from leeward.domain.rule import Rule
 from leeward.domain.view import Stage, View
 from leeward.errors import WireError
+from leeward.extraction_watch.exchange import bias_of
 from leeward.gateway.prompt import Inspected, Traffic, inspect_request
 from leeward.gateway.settings import OpaqueParts
 from leeward.gateway.wire.request import Request, parse
 from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
+from leeward.inspection.spotlight import Scheme, Spotlight, SpotlightPlan
 from tiny_rules import Spotter, by_id, rule, ruleset, threads
 
 STOP = rule("STOP", {"stop": 0.5})
@@ -49,12 +51,17 @@ def user(content: Any) -> dict[str, Any]:
 
 
 async def inspect(
-    asked: Request, *rules: Rule, spotter: Spotter | None = None, opaque: OpaqueParts | None = None
+    asked: Request,
+    *rules: Rule,
+    spotter: Spotter | None = None,
+    opaque: OpaqueParts | None = None,
+    plan: SpotlightPlan | None = None,
 ) -> Inspected:
     judge = Judge(ruleset(*rules), by_id(spotter or Noting()), threads())
     caller = Caller(tenant="acme", key="k", use={"purpose": "research"})
+    looking = Inspector(judge, InspectionSettings(spotlight=plan or SpotlightPlan()), bytes(32))
     return await inspect_request(
-        asked, caller, Inspector(judge, InspectionSettings(), bytes(32)), TRAFFIC, opaque or OpaqueParts()
+        asked, caller, looking, TRAFFIC, opaque or OpaqueParts(), looking.spotlight.lit(lambda count: b"\x07" * count)
     )
 
 
@@ -78,6 +85,45 @@ async def test_flagged_passages_are_written_back_sanitised_and_told_without_quot
 
     assert asked.body["messages"] == [user("please - this")]
     assert inspected.changes == ["messages[0].content: flagged passages were removed or defused"]
+    assert inspected.edits == [{"part": "messages[0].content", "span": [7, 10], "kind": "replaced"}]
+    assert inspected.spotlit == []
+
+
+DATA = "data-" + "07" * 8
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "please cut this"}
+CALL = {"role": "assistant", "tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "{}"}}]}
+
+
+async def test_what_is_left_of_a_flagged_tool_result_is_marked_and_the_model_is_told() -> None:
+    asked = request(user("please cut this"), CALL, RESULT, {**RESULT, "content": "all is fine"})
+    inspected = await inspect(asked, CUT, plan=SpotlightPlan(Scheme.DELIMITING))
+    system, *rest = asked.body["messages"]  # type: ignore[misc]
+
+    assert inspected.spotlit == ["messages[2].content"]
+    assert [m["content"] for m in rest if "content" in m] == [  # type: ignore[union-attr,call-overload,index,operator]
+        "please - this", f"<{DATA}>\nplease - this\n</{DATA}>", "all is fine",
+    ]  # fmt: skip
+    assert system["role"] == "system"  # type: ignore[call-overload,index]
+    assert DATA in system["content"]  # type: ignore[call-overload,index,operator]
+
+
+async def test_every_text_of_the_stages_can_be_marked_names_and_definitions_never() -> None:
+    tool = {"type": "function", "function": {"name": "f", "description": "Finds a thing"}}
+    asked = request(
+        {"role": "system", "content": "be brief"}, user("hi there"), CALL, RESULT | {"content": "a b"},
+        tools=[tool], documents=[{"id": "d1", "text": "c d"}],
+    )  # fmt: skip
+    plan = SpotlightPlan(Scheme.DATAMARKING, frozenset({Stage.PROMPT, Stage.TOOL_RESULT, Stage.DOCUMENT}), False)
+    inspected = await inspect(asked, CUT, plan=plan)
+    mark = Spotlight(Scheme.DATAMARKING, "07" * 8).mark
+    messages: Any = asked.body["messages"]
+
+    assert asked.body["tools"] == [tool]
+    assert asked.body["documents"] == [{"id": "d1", "text": f"{mark}c{mark}d"}]
+    assert messages[0]["content"].endswith("\n\nbe brief")
+    assert [messages[n]["content"] for n in (1, 3)] == [f"{mark}hi{mark}there", f"{mark}a{mark}b"]
+    assert messages[2] == CALL
+    assert set(inspected.spotlit) == {"documents[0]", "messages[1].content", "messages[3].content"}
 
 
 async def test_a_person_who_spoke_of_distress_earlier_may_go_on_talking() -> None:
@@ -175,7 +221,7 @@ async def test_rules_about_traffic_are_told_how_and_what_was_asked() -> None:
     (view,) = noting.views
     assert view.facts.items() >= {
         "t": 12.0, "tenant": "acme", "key": "k", "model": "m", "texts": ["two"], "temperature": 0.5, "top_p": 0.9,
-        "logprobs": True, "top_logprobs": 5, "logit_bias": True, "n": 2, "max_tokens": 9, "prompt_empty": False,
+        "logprobs": True, "top_logprobs": 5, "logit_bias": bias_of({"7": 1}), "n": 2, "max_tokens": 9, "prompt_empty": False,
     }.items()  # fmt: skip
 
 

@@ -9,11 +9,10 @@ from leeward.domain.disposition import Disposition, Release
 from leeward.domain.finding import Finding, Reading
 from leeward.domain.ports import Placement
 from leeward.domain.rule import Rule
-from leeward.domain.view import CONTEXT_CHARS, Stage, View
+from leeward.domain.view import CONTEXT_CHARS, Span, Stage, View
 from leeward.inspection.drive import drive
 from leeward.inspection.inspector import InspectionSettings, Inspector, Passage
 from leeward.inspection.judge import Judge
-from leeward.inspection.sanitise import Spotlight
 from leeward.inspection.windows import REPLY_WINDOWS
 from tiny_rules import Spotter, by_id, rule, ruleset, threads
 
@@ -150,12 +149,58 @@ async def test_images_and_facts_are_judged_too() -> None:
     assert looking.judge_facts(Stage.EXCHANGE).rules == ()
 
 
-def test_untrusted_text_that_was_cut_is_marked_when_asked() -> None:
-    settings = InspectionSettings(spotlight=Spotlight.DELIMIT)
-    passage = inspector(CUT, settings=settings).inspect("please cut this", Stage.TOOL_RESULT)
+def test_what_is_left_is_looked_at_again_and_told_in_source_positions() -> None:
+    class Peeling(Spotter):
+        """Finds `cut`, and `more` once no `cut` stands before it."""
 
-    assert passage.text != "please - this"
-    assert "please - this" in passage.text
+        def examine(self, view: View) -> Reading:
+            found = super().examine(view).findings
+            return Reading(tuple(f for f in found if f.hazard == "cut") or found)
+
+    both = rule("CUT", {"cut": 0.5, "more": 0.5}, disposition=Disposition.SANITIZE)
+    text = "please cut this and more \U0001f600"
+    passage = inspector(both, spotter=Peeling(words={"cut": 1.0, "more": 1.0})).inspect(text, Stage.PROMPT)
+
+    assert passage.text == "please - this and - \U0001f600"
+    assert [text[edit.span.start : edit.span.stop] for edit in passage.edits] == ["cut", "more"]
+    spans = [f.finding.span for f in passage.verdict.firings if f.finding is not None and f.finding.span is not None]
+    assert [text[span.start : span.stop] for span in spans] == ["cut", "more"]
+
+
+def test_what_is_unsure_is_cut_at_the_first_look_only() -> None:
+    class Restless(Spotter):
+        """Finds the first word that is left, without being sure of it."""
+
+        def examine(self, view: View) -> Reading:
+            return Reading(super().examine(view).findings[:1])
+
+    passage = inspector(CUT, spotter=Restless(words={"cut": 0.6})).inspect("cut and cut and cut", Stage.PROMPT)
+
+    assert passage.text == "- and cut and cut"
+    assert len(passage.verdict.firings) == 1
+
+
+def test_what_comes_to_light_by_cutting_counts() -> None:
+    passage = inspector(CUT, STOP, spotter=Spotter(words={"cut": 1.0, "st-op": 1.0})).inspect("stcutop", Stage.PROMPT)
+    stopping = rule("STOP", {"st-op": 0.5})
+    stopped = inspector(CUT, stopping, spotter=Spotter(words={"cut": 1.0, "st-op": 1.0})).inspect(
+        "stcutop", Stage.PROMPT
+    )
+
+    assert passage.verdict.disposition is Disposition.SANITIZE
+    assert stopped.verdict.disposition is Disposition.BLOCK
+
+
+def test_what_cannot_be_cut_goes_with_all_of_the_text() -> None:
+    class Blanks(Spotter):
+        """Flags the blanks around a word, where there is nothing to cut."""
+
+        def examine(self, view: View) -> Reading:
+            return Reading((Finding(hazard="cut", confidence=1.0, span=Span(0, 2)),) if view.text[:2] == "  " else ())
+
+    passage = inspector(CUT, spotter=Blanks(words={"cut": 1.0})).inspect("  word", Stage.PROMPT)
+
+    assert (passage.text, [edit.kind.value for edit in passage.edits]) == ("[removed]", ["replaced"])
 
 
 async def test_a_text_that_was_cut_before_is_cut_again() -> None:

@@ -62,7 +62,10 @@ def test_every_rule_of_the_stage_has_a_score(scanner: Scanner, stage: str, rules
 
 
 def test_a_sanitised_text_is_given_back(scanner: Scanner) -> None:
-    assert told(scanner, text=OVERRIDE, stage="tool_result")["sanitized"].startswith("The price is 12 euros.")
+    row = told(scanner, text=OVERRIDE, stage="tool_result")
+
+    assert row["sanitized"].startswith("The price is 12 euros.")
+    assert row["edits"] == [{"span": [23, len(OVERRIDE)], "kind": "cut"}]
     assert "sanitized" not in told(scanner, text="Good morning!")
 
 

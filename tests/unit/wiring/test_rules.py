@@ -9,7 +9,7 @@ from leeward.config.tree import InspectionTable, Rules
 from leeward.domain.view import Stage
 from leeward.errors import RulesetError, SettingsError
 from leeward.inspection.inspector import InspectionSettings
-from leeward.inspection.sanitise import Spotlight
+from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.policy.live import Swapped
 from leeward.policy.problems import Refused
 from leeward.wiring.rules import COMBINED, UNSAFE_ALLOW_ALL, Rulesets, inspection_settings, sources_of
@@ -135,11 +135,22 @@ def test_files_are_read_in_order_of_their_names(tmp_path: Path) -> None:
 
 def test_the_settings_say_how_texts_are_cut() -> None:
     made = inspection_settings(
-        InspectionTable(stride_chars=64, reach_chars=32, window_chars=128, spotlight="delimit", cache_entries=5)
+        InspectionTable(
+            stride_chars=64,
+            reach_chars=32,
+            window_chars=128,
+            spotlight="delimiting",
+            spotlight_texts="all",
+            cache_entries=5,
+        )
     )
 
     assert (made.reply_windows.stride_chars, made.reply_windows.reach_chars) == (64, 32)
-    assert (made.reply_windows.size_chars, made.cache_entries, made.spotlight) == (128, 5, Spotlight.DELIMIT)
+    assert (made.reply_windows.size_chars, made.cache_entries, made.spotlight) == (
+        128,
+        5,
+        SpotlightPlan(scheme=Scheme.DELIMITING, flagged_only=False),
+    )
 
 
 def test_windows_that_cannot_be_are_refused() -> None:

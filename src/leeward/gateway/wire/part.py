@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import binascii
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -13,6 +15,8 @@ from leeward.domain.view import Stage
 from leeward.errors import WireError
 from leeward.gateway.wire.body import Json, Object, encode_text, has_text, missing, wrong
 from leeward.gateway.wire.escapes import read_escapes, write_escapes
+
+_IS_NAME = re.compile(r"(?:name|id|filename)$")
 
 
 class Form(Enum):
@@ -66,12 +70,32 @@ class Part:
             self.image = b""
             self.holder[self.key] = {"type": self.fallback, "text": new_text}
 
+    def mark(self, marked: Callable[[str], str]) -> bool:
+        """Write its prose marked into the body; names, ids and definitions are left alone. Return whether any was."""
+        if self.form is Form.TEXT and (self.stage is not Stage.DOCUMENT or not _IS_NAME.search(self.path)):
+            self.holder[self.key] = marked(self.holder[self.key])
+        elif self.form is Form.TREE and self.stage is Stage.DOCUMENT and self.path.startswith("documents["):
+            self.holder[self.key] = _marked_tree(self.holder[self.key], marked)
+        else:
+            return False
+        return True
+
     def _tree(self, new_text: str) -> Json:
         try:
             value: Json = msgspec.json.decode(write_escapes(new_text))
         except (msgspec.DecodeError, RecursionError):
             return self.fallback
         return value if _keeps(value, self.holder[self.key], self.fallback) else self.fallback
+
+
+def _marked_tree(value: Json, marked: Callable[[str], str]) -> Json:
+    if isinstance(value, str):
+        return marked(value) if " " in value.strip() else value
+    if isinstance(value, list):
+        return [_marked_tree(one, marked) for one in value]
+    if isinstance(value, dict):
+        return {key: _marked_tree(one, marked) for key, one in value.items()}
+    return value
 
 
 def _keeps(value: Json, before: Json, fallback: Json) -> bool:

@@ -1,0 +1,1 @@
+"""Simulated traffic of attackers and of honest callers, to measure the watch with."""
