@@ -40,10 +40,16 @@ def in_one_go(texts: Path) -> Mapping[str, Any]:
     return results(output)
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores interrupts, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def scanning(texts: Path, output: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LEEWARD_")}
-    with subprocess.Popen([*COMMAND, str(texts), "--output", str(output), *arguments], env=environment) as process:
+    command = [*COMMAND, str(texts), "--output", str(output), *arguments]
+    with subprocess.Popen(command, env=environment, preexec_fn=_heed_interrupts) as process:
         try:
             yield process
         finally:

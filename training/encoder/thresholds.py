@@ -40,7 +40,7 @@ LEAST_OF = {
     "distress": 0.5,
     "malware": 0.45,
 }
-LEAST_OF |= {"harassment": 0.4, "dangerous": 0.4, "stereotype": 0.5}
+LEAST_OF |= {"harassment": 0.4, "dangerous": 0.4, "stereotype": 0.5, "misinformation": 0.45}
 FARTHEST = 0.15  # most that one language raises a threshold for one text
 LANGUAGE_SHARE = 0.005  # of the everyday text of one language that all blocking rules together may stop
 NEAR = ("twins", "grown", "seeds", "frames", "coconot", "r006_malware", "xsafety", "mlc_v05")
