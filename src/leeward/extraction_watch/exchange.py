@@ -165,7 +165,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         text=_hash(text),
         frame=_hash(" ".join(words[:2])),
         opening=_hash(" ".join(words[:4])),
-        labels=tuple({_hash(label) for label in _LABELS.findall(text[:1_200])[:12]}),
+        labels=tuple({_hash(label) for label in _LABELS.findall(text[:800])[:12]}),
         words=tuple(_hash(w.strip(".,?!:;")) for w in words[1:12] if len(w) > 4) if len(words) <= 16 else (),
         setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
         client=_hash(
@@ -180,7 +180,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         is_bare=is_template or (not text.strip() and not facts.get("media")),
         is_template=is_template,
         is_gibberish=_is_gibberish(text, words),
-        wants_data=_DATA_WANTED.search(text[:1_500]) is not None,
+        wants_data=_DATA_WANTED.search(text[:1_000]) is not None,
         # An order stands before or behind what it is about.
         wants_reasoning=_REASONING_WANTED.search(text if len(text) <= 400 else text[:200] + "\n" + text[-200:])
         is not None,
@@ -223,7 +223,7 @@ def _is_order(text: str) -> bool:
 
 
 def _is_exam(text: str) -> bool:
-    head = text[:1_500]
+    head = text[:1_000]
     # Most texts hold no second option, and looking for the word costs less than the search.
     has_options = ("B)" in head or "\nB" in head or "ptions:" in head) and _OPTIONS.search(head) is not None
     return has_options or _EXAM.search(head) is not None or _is_word_problem(text)
