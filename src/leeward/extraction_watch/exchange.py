@@ -230,17 +230,15 @@ def _is_exam(text: str) -> bool:
 
 
 def _is_word_problem(text: str) -> bool:
-    """Whether it is one paragraph that tells of numbers and ends by asking for another."""
-    if len(text) > 900:
-        return False
-    asked = text.rstrip()
+    """Whether its last paragraph tells of numbers and ends by asking for another."""
+    asked = text[-900:].rstrip()
     for label in _ANSWERS:
         if asked[-len(label) :].lower() == label:
             asked = asked[: -len(label)].rstrip()
+    asked = asked.rpartition("\n\n")[2]
     return (
         asked.endswith("?")
         and ". " in asked
-        and "\n\n" not in asked.strip()
         and _QUANTITY.search(asked[-300:]) is not None
         and len(_NUMBER.findall(asked)) >= 2
         and not _is_talk(asked)
