@@ -193,9 +193,12 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
 
 
 def bias_of(biased: Mapping[str, object] | bool | None) -> int:
-    """Return the fact `logit_bias`: a hash of the biased tokens, 1 when they are not known, 0 when there are none."""
+    """Return the fact `logit_bias`: a hash of the biased tokens, 1 when they are not known, 0 when there are none.
+
+    The hash is odd when there are two tokens or more, as a classifier has for its labels.
+    """
     if isinstance(biased, Mapping):
-        return _hash("|".join(sorted(biased))) | 2 if biased else 0
+        return _hash("|".join(sorted(biased))) & ~1 | 2 | (len(biased) > 1) if biased else 0
     return int(bool(biased))
 
 

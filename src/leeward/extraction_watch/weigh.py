@@ -161,7 +161,7 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
 def _sampling(exchange: Exchange, known: Known) -> Iterator[Sign]:
     if exchange.bias and (exchange.logprobs or exchange.is_short_reply):
         # A classifier biases the tokens of its labels, always the same ones, over changing texts.
-        is_fixed = known.biases >= 3 or (exchange.bias == 1 and known.is_batch)
+        is_fixed = known.is_batch if exchange.bias == 1 else bool(exchange.bias & 1) and known.biases >= 3
         is_classifier = is_fixed and not known.seen.times
         yield Sign("harvest", 0.0 if is_classifier else 0.4, "biased_logits")
     elif exchange.logprobs:
