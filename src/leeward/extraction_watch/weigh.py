@@ -49,7 +49,7 @@ LINES = {
     "harvest": Line(hazard=LOGPROBS),
     "bare": Line(hazard=EMPTY_PREFIX),
     "salad": Line(hazard=EMPTY_PREFIX),
-    "data": Line(hazard=TEMPLATE),
+    "data": Line(hazard=TEMPLATE, full=15.0),
     "reasoning": Line(hazard=TEMPLATE, ordinary=0.006),
     # Customers of one shop ask alike now and then; a grid of topics and questions has hardly anything else in it.
     "grid": Line(hazard=ENUMERATION, ordinary=0.15, crowd=0.15),
