@@ -153,7 +153,8 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     text = str(texts[-1])[:_READ_CHARS] if texts and not isinstance(texts, (str, int, float, bool)) else ""
     words = text[:_FRAME_CHARS].lower().split()
     is_template = len(text) < 600 and bool(_CONTROL.search(text) or _LABEL.match(text)) and not _without_template(text)
-    written = _WRITTEN_TASK.search(text[:600])
+    has_labels = ":" in text[:800] or text[:1] == "<"
+    written = _WRITTEN_TASK.search(text[:600]) if has_labels else None
     task = text[written.end() - 1 :] if written else text
     is_exam, is_talk = _is_exam(text), _is_talk(task)
     is_task = not is_talk and (is_exam or _is_order(task))
@@ -165,7 +166,7 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         text=_hash(text),
         frame=_hash(" ".join(words[:2])),
         opening=_hash(" ".join(words[:4])),
-        labels=tuple({_hash(label) for label in _LABELS.findall(text[:1_200])[:12]}),
+        labels=tuple({_hash(label) for label in _LABELS.findall(text[:800])[:12]}) if has_labels else (),
         words=tuple(_hash(w.strip(".,?!:;")) for w in words[1:12] if len(w) > 4) if len(words) <= 16 else (),
         setting=_hash(f"{facts.get('temperature')}|{facts.get('top_p')}"),
         client=_hash(
@@ -180,10 +181,8 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         is_bare=is_template or (not text.strip() and not facts.get("media")),
         is_template=is_template,
         is_gibberish=_is_gibberish(text, words),
-        wants_data=_DATA_WANTED.search(text[:1_500]) is not None,
-        # An order stands before or behind what it is about.
-        wants_reasoning=_REASONING_WANTED.search(text if len(text) <= 400 else text[:200] + "\n" + text[-200:])
-        is not None,
+        wants_data=_DATA_WANTED.search(text[:1_000]) is not None,
+        wants_reasoning=_wants_reasoning(text),
         is_exam=is_exam,
         is_exam_body=is_exam and (_is_word_problem(text) or _is_exam(" ".join(text.split(None, 8)[8:]))),
         is_task=is_task,
@@ -192,10 +191,19 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     )
 
 
+def _wants_reasoning(text: str) -> bool:
+    # An order stands before or behind what it is about.
+    ends = (text if len(text) <= 400 else f"{text[:200]}\n{text[-200:]}").lower()
+    return ("reason" in ends or "thought" in ends or "thinking" in ends) and _REASONING_WANTED.search(ends) is not None
+
+
 def bias_of(biased: Mapping[str, object] | bool | None) -> int:
-    """Return the fact `logit_bias`: a hash of the biased tokens, 1 when they are not known, 0 when there are none."""
+    """Return the fact `logit_bias`: a hash of the biased tokens, 1 when they are not known, 0 when there are none.
+
+    The hash is odd when there are two tokens or more, as a classifier has for its labels.
+    """
     if isinstance(biased, Mapping):
-        return _hash("|".join(sorted(biased))) | 2 if biased else 0
+        return _hash("|".join(sorted(biased))) & ~1 | 2 | (len(biased) > 1) if biased else 0
     return int(bool(biased))
 
 
@@ -223,24 +231,22 @@ def _is_order(text: str) -> bool:
 
 
 def _is_exam(text: str) -> bool:
-    head = text[:1_500]
+    head = text[:1_000]
     # Most texts hold no second option, and looking for the word costs less than the search.
     has_options = ("B)" in head or "\nB" in head or "ptions:" in head) and _OPTIONS.search(head) is not None
     return has_options or _EXAM.search(head) is not None or _is_word_problem(text)
 
 
 def _is_word_problem(text: str) -> bool:
-    """Whether it is one paragraph that tells of numbers and ends by asking for another."""
-    if len(text) > 900:
-        return False
-    asked = text.rstrip()
+    """Whether its last paragraph tells of numbers and ends by asking for another."""
+    asked = text[-900:].rstrip()
     for label in _ANSWERS:
         if asked[-len(label) :].lower() == label:
             asked = asked[: -len(label)].rstrip()
+    asked = asked.rpartition("\n\n")[2]
     return (
         asked.endswith("?")
         and ". " in asked
-        and "\n\n" not in asked.strip()
         and _QUANTITY.search(asked[-300:]) is not None
         and len(_NUMBER.findall(asked)) >= 2
         and not _is_talk(asked)

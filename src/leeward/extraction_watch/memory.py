@@ -30,6 +30,7 @@ _NEAR = 3
 _TOPIC_SHARE = 0.25
 _PACE_SHARE = 0.15
 _SLOWEST_GAP = 600.0
+_FADE_SECONDS = 30.0  # nothing fades visibly in less
 
 
 @dataclass(slots=True)
@@ -115,6 +116,7 @@ class Trace:
     """
 
     last_t: float
+    faded_t: float
     evidence: dict[str, float] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
     lines: dict[str, float] = field(default_factory=dict)
@@ -148,20 +150,23 @@ class Trace:
         """Let everything decay to time `t`; a clock that runs back changes nothing."""
         gap = t - self.last_t
         if gap > 0:
-            share = 0.5 ** (gap / half_life_seconds)
-            for line in self.evidence:
-                self.evidence[line] *= share
-            for counts in (self.counts, self.lines):
-                for sign in counts:
-                    counts[sign] *= share
-            for stream in self.streams.values():
-                stream.evidence *= share
-                stream.signs *= share
-            recent = 0.5 ** (gap / volume_half_life_seconds)
-            self.exchanges *= recent
-            self.logprobs *= recent
             self.last_t = t
+            if t - self.faded_t >= _FADE_SECONDS:
+                self._fade(t - self.faded_t, half_life_seconds, volume_half_life_seconds)
+                self.faded_t = t
         self.gap_seconds += _PACE_SHARE * (min(max(gap, 0.0), _SLOWEST_GAP) - self.gap_seconds)
+
+    def _fade(self, seconds: float, half_life_seconds: float, volume_half_life_seconds: float) -> None:
+        share = 0.5 ** (seconds / half_life_seconds)
+        for fading in (self.evidence, self.counts, self.lines):
+            for name in fading:
+                fading[name] *= share
+        for stream in self.streams.values():
+            stream.evidence *= share
+            stream.signs *= share
+        recent = 0.5 ** (seconds / volume_half_life_seconds)
+        self.exchanges *= recent
+        self.logprobs *= recent
 
     def remember(self, exchange: Exchange) -> Known:
         """Enter the exchange; return what was known of its parts before."""
@@ -281,7 +286,7 @@ class TrafficMemory:
         name = tenant, key
         found = self._traces.get(name)
         if found is None:
-            found = self._traces[name] = Trace(t)
+            found = self._traces[name] = Trace(t, t)
             if len(self._traces) > self._most:
                 self._traces.popitem(last=False)
         else:

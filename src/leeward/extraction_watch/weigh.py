@@ -49,19 +49,22 @@ LINES = {
     "harvest": Line(hazard=LOGPROBS),
     "bare": Line(hazard=EMPTY_PREFIX),
     "salad": Line(hazard=EMPTY_PREFIX),
-    "data": Line(hazard=TEMPLATE),
+    "data": Line(hazard=TEMPLATE, full=15.0),
     "reasoning": Line(hazard=TEMPLATE, ordinary=0.006),
     # Customers of one shop ask alike now and then; a grid of topics and questions has hardly anything else in it.
     "grid": Line(hazard=ENUMERATION, ordinary=0.15, crowd=0.15),
     "resampling": Line(hazard=ENUMERATION, full=60.0),
-    "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=120.0),
+    "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=180.0),
     # What speaks against it is weighed sign by sign.
-    "tasks": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.01, full=160.0),
+    "tasks": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.01, full=200.0),
 }
 # At least this many more of the new texts must be tasks than is ordinary here.
 _TASKS_MORE = 0.4
 # A text tells less than its likelihood ratio says, since the texts of one caller are alike.
 _TASK_WEIGHT = 1 / 7
+# Whoever extracts sends tasks nearly always; people write some tasks down as well.
+_TALK_WEIGHT = 1.25 / 7
+_NEITHER = -0.11
 
 
 class Step(StrEnum):
@@ -150,21 +153,23 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
     if exchange.is_task:
         yield Sign("tasks", log(expected / baseline) * _TASK_WEIGHT, "tasks")
     elif exchange.is_talk:
-        yield Sign("tasks", log((1.0 - expected) / (1.0 - baseline)) * _TASK_WEIGHT, "")
+        yield Sign("tasks", log((1.0 - expected) / (1.0 - baseline)) * _TALK_WEIGHT, "")
     else:
-        yield Sign("tasks", -0.08, "")
+        yield Sign("tasks", _NEITHER, "")
 
 
 def _sampling(exchange: Exchange, known: Known) -> Iterator[Sign]:
     if exchange.bias and (exchange.logprobs or exchange.is_short_reply):
         # A classifier biases the tokens of its labels, always the same ones, over changing texts.
-        is_fixed = known.biases >= 3 or (exchange.bias == 1 and known.is_batch)
+        is_fixed = known.is_batch if exchange.bias == 1 else bool(exchange.bias & 1) and known.biases >= 3
         is_classifier = is_fixed and not known.seen.times
         yield Sign("harvest", 0.0 if is_classifier else 0.4, "biased_logits")
     elif exchange.logprobs:
         yield Sign("harvest", 0.0, "logprobs")
     seen = known.seen
-    if seen.times >= (10 if exchange.many else 50) and exchange.temperature >= 0.9 and not exchange.is_bare:
+    # A test suite asks many things again and again.
+    is_resampled = seen.times >= 10 if exchange.many else seen.times >= max(50, known.number * 0.15)
+    if is_resampled and exchange.temperature >= 0.9 and not exchange.is_bare:
         yield Sign("resampling", 0.2 if exchange.many else 0.08, "resamplings")
     if seen.times and seen.settings.bit_count() >= 3 and not exchange.is_bare:
         yield Sign("resampling", 0.045, "sampling_sweeps")

@@ -334,6 +334,8 @@ def test_the_tokens_that_are_biased_are_told_apart() -> None:
     assert bias_of(True) == 1
     assert bias_of({"1": 5.0, "2": 5.0}) == bias_of({"2": 9.0, "1": 1.0})
     assert bias_of({"1": 5.0}) != bias_of({"2": 5.0}) > 1
+    assert bias_of({"1": 5.0}) % 2 == 0
+    assert bias_of({"1": 5.0, "2": 5.0}) % 2 == 1
 
 
 def test_colluding_keys_are_named_and_others_of_their_tenant_are_not() -> None:

@@ -54,7 +54,7 @@ def batch(chance: Random, texts: Texts) -> Iterator[Sent]:
 
 def regression(chance: Random, texts: Texts) -> Iterator[Sent]:
     """A test suite: the same prompts with each change of the code."""
-    kinds = (texts.human, texts.instruction, texts.exam)
+    kinds = (texts.human, texts.task, texts.exam)
     prompts = [chance.choice(kinds)() for _ in range(chance.randint(8, 80))]
     t, gap = 0.0, chance.lognormvariate(0.0, 0.8)
     while True:
@@ -78,7 +78,7 @@ def tinkering(chance: Random, texts: Texts) -> Iterator[Sent]:
     t = 0.0
     while True:
         t += chance.expovariate(3.0 / DAY) * _rest(t)
-        prompt = texts.instruction()
+        prompt = texts.task()
         for _ in range(chance.randint(2, 12)):
             t += chance.lognormvariate(3.4, 0.8)
             if chance.random() < 0.3:

@@ -81,6 +81,10 @@ class Texts:
         """Return a task that stands by itself."""
         return self._pooled("instruction") or self.made("instruction")
 
+    def task(self) -> str:
+        """Return a task that an honest caller wrote; never from a pool, which holds what extractors send."""
+        return self.made("instruction")
+
     def exam(self) -> str:
         """Return a question of an examination."""
         return self._pooled("exam") or self.made("exam")
