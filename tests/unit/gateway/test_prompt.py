@@ -221,7 +221,8 @@ async def test_rules_about_traffic_are_told_how_and_what_was_asked() -> None:
     (view,) = noting.views
     assert view.facts.items() >= {
         "t": 12.0, "tenant": "acme", "key": "k", "model": "m", "texts": ["two"], "temperature": 0.5, "top_p": 0.9,
-        "logprobs": True, "top_logprobs": 5, "logit_bias": bias_of({"7": 1}), "n": 2, "max_tokens": 9, "prompt_empty": False,
+        "logprobs": True, "top_logprobs": 5, "logit_bias": bias_of({"7": 1}), "n": 2, "max_tokens": 9,
+        "prompt_empty": False,
     }.items()  # fmt: skip
 
 
