@@ -171,10 +171,10 @@ def run(args: argparse.Namespace) -> Facts:
             pools.setdefault(found, []).extend(texts)
     parity = {"tune": 0, "report": 1}[args.half]
     pools = half_of(pools, parity)
-    seeds = [2 * n + parity for n in range(args.seeds)]
+    seeds = [2 * (args.skip + n) + parity for n in range(args.seeds)]
     honest, limits = [], []
     for tenants in (0, max(1, args.benign_keys // 50)):
-        summary, limit = false_alerts(args, 1_000 + parity, pools, tenants)
+        summary, limit = false_alerts(args, 1_000 + 2 * args.skip + parity, pools, tenants)
         honest.append(summary)
         limits.append(limit)
     cells: defaultdict[str, dict[str, Tried]] = defaultdict(dict)
@@ -239,6 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=["tune", "report"], default="report", help="which seeds and pool halves")
     parser.add_argument("--seeds", type=int, default=4, help="attacks in each cell")
+    parser.add_argument("--skip", type=int, default=0, help="seeds to leave out, for figures that nobody has seen yet")
     parser.add_argument("--benign-keys", type=int, default=1_000)
     parser.add_argument("--days", type=float, default=1.0)
     parser.add_argument("--pool", action="append", default=[], help="FILE or ROLE=FILE, as for leeward simulate")
