@@ -56,11 +56,11 @@ class Cleaning:
             self.is_over = True
             return
         clean = sanitise(self.text, cuts)
-        if clean.text == self.text:
-            # What should be sanitised must not pass as it is.
+        if clean.text == self.text or len(self._ways) + 1 >= MOST_ROUNDS:
+            # What should be sanitised must not pass as it is, nor what nobody would look at any more.
             clean = replaced(self.text)
         self._follow(clean)
-        self.is_over = len(self._ways) >= MOST_ROUNDS or clean.text == replaced(clean.text).text
+        self.is_over = clean.text == replaced(clean.text).text
 
     def _follow(self, clean: Sanitised) -> None:
         told = [Edit(self._source(edit.span), edit.kind) for edit in clean.edits]

@@ -180,6 +180,21 @@ def test_what_is_unsure_is_cut_at_the_first_look_only() -> None:
     assert len(passage.verdict.firings) == 1
 
 
+def test_what_hides_an_order_behind_each_cut_is_replaced_whole() -> None:
+    class Restless(Spotter):
+        """Finds the first word that is left, and is sure of it."""
+
+        def examine(self, view: View) -> Reading:
+            return Reading(super().examine(view).findings[:1])
+
+    def left_of(times: int) -> str:
+        spotter = Restless(words={"cut": 1.0})
+        return inspector(CUT, spotter=spotter).inspect("honest words " + "cut and " * times, Stage.PROMPT).text
+
+    assert left_of(3) == "honest words - and - and - and "
+    assert {left_of(times) for times in (4, 5, 50)} == {"[removed]"}
+
+
 def test_what_comes_to_light_by_cutting_counts() -> None:
     passage = inspector(CUT, STOP, spotter=Spotter(words={"cut": 1.0, "st-op": 1.0})).inspect("stcutop", Stage.PROMPT)
     stopping = rule("STOP", {"st-op": 0.5})
