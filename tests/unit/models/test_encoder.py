@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from damaged_weights import FAULTS, damaged
 from leeward.errors import DetectorError
 from leeward.models.encoder import CONTEXT, LONGEST, OVERLAP, WINDOW, Encoder, _input, _size, _windows
 from leeward.models.front import WEIGHTS
@@ -182,15 +183,9 @@ FILES = ("encoder.onnx", "encoder_table.npy", "encoder_head.npz", "encoder_token
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("fault", ["missing", "empty", "cut short", "something else"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_damaged_weights_say_what_to_do(tmp_path: Path, name: str, fault: str) -> None:
-    folder = copytree(WEIGHTS, tmp_path / "weights")
-    whole = (folder / name).read_bytes()
-    (folder / name).unlink()
-    if fault != "missing":
-        (folder / name).write_bytes(
-            {"empty": b"", "cut short": whole[: len(whole) // 2], "something else": b"PK\x03\x04 no weights"}[fault]
-        )
+    folder = damaged(tmp_path, name, fault)
 
     with pytest.raises(DetectorError) as caught:
         Encoder.load(folder)

@@ -5,6 +5,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 
+from damaged_weights import FAULTS, damaged
 from leeward.errors import DetectorError
 from leeward.models.front import WEIGHTS, Front
 from leeward.models.front_features import MAX_CHARS
@@ -71,15 +72,9 @@ def test_odd_text_is_answered(gate: Gate, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gate.npz", "front_head.npz", "front_table.npy"])
-@pytest.mark.parametrize("fault", ["missing", "empty", "cut short", "something else"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_damaged_weights_say_what_to_do(tmp_path: Path, name: str, fault: str) -> None:
-    folder = copytree(WEIGHTS, tmp_path / "weights", ignore=lambda _, names: [n for n in names if "encoder" in n])
-    whole = (folder / name).read_bytes()
-    (folder / name).unlink()
-    if fault != "missing":
-        (folder / name).write_bytes(
-            {"empty": b"", "cut short": whole[: len(whole) // 2], "something else": b"PK\x03\x04 no weights"}[fault]
-        )
+    folder = damaged(tmp_path, name, fault, leaving_out="encoder")
 
     with pytest.raises(DetectorError) as caught:
         Gate.load(folder)
