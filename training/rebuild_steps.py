@@ -112,7 +112,9 @@ def encoder_steps(at: Places, rounds: int) -> Iterator[Step]:
     yield Step("leaks", leaks, (rows, *grown, *_scripts("encoder", "leaks")), (leaking,), at.here("leaks.md"))
     fit = ("encoder/calibrate.py", *data, *work, *weights)
     front = (at.weights / "front_head.npz", at.weights / "front_table.npy")
-    yield Step("calibrate", fit, (graph, leaking, *front, *_scripts("encoder", "calibrate")), (gate, head))
+    yield Step("calibrate", fit, (graph, leaking, *front, *_scripts("encoder", "calibrate")), (head,))
+    learn = ("encoder/gate.py", *data, *work, *weights)
+    yield Step("gate", learn, (head, *front, *_scripts("encoder", "gate")), (gate,))
     pick = ("encoder/thresholds.py", *data, *work, *weights, *rulesets)
     yield Step(
         "thresholds", pick, (gate, *_scripts("encoder", "thresholds")), tuple(sorted(at.rulesets.glob("*.toml")))

@@ -1,4 +1,4 @@
-"""Calibrates the encoder on the calibration fold, trains the gate before it, and picks thresholds."""
+"""Calibrates the encoder on the calibration fold and keeps labelled neighbours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "front")]
 from data import LANGUAGES  # noqa: E402
@@ -16,8 +15,7 @@ from platt import at_share, platt, share_of  # noqa: E402
 from scoring import Scores, kept  # noqa: E402
 
 from grown import LABELS  # noqa: E402
-from leeward.models.encoder import Encoder  # noqa: E402
-from leeward.models.front import Calibration, Front  # noqa: E402
+from leeward.models.front import Calibration  # noqa: E402
 
 F64 = npt.NDArray[np.float64]
 ASSUMED_SHARE = {
@@ -33,9 +31,6 @@ SERIOUS = (
     "hate", "harassment", "violence", "self-harm", "distress", "child-exploitation", "malware", "injection",
     "licence.circumvention", "criminal", "dangerous", "sexual", "stereotype",
 )  # fmt: skip
-LOOK_AGAIN = 0.25  # a text with so much of any serious hazard must not be cleared by the gate
-MISSED = 0.004  # share of them that the gate may clear
-CEILING = 0.05
 BANK = 4000
 BANKED = ("twins", "grown", "frames", "catqa", "xsafety", "counselchat")
 SOURCE_TEXTS = 150  # most that one source and language weigh in the calibration
@@ -77,14 +72,6 @@ def _calibration(of: F64) -> Calibration:
     return Calibration(of[:, 0].astype(np.float32), of[:, 1].astype(np.float32))
 
 
-def chances_of(encoder: Encoder, scores: Scores) -> F64:
-    """Return calibrated probabilities [texts, LABELS]."""
-    return np.stack([
-        encoder.calibrated(logits.astype(np.float32), text.row.lang).astype(np.float64)
-        for text, logits in zip(scores.texts, scores.logits, strict=True)
-    ])  # fmt: skip
-
-
 def write_head(weights: Path, calibrations: dict[str, Calibration], scores: Scores) -> None:
     """Write calibrations and the bank of labelled neighbours into the head's file."""
     with np.load(weights / "encoder_head.npz") as saved:
@@ -112,54 +99,8 @@ def _hazard(said: dict[str, float]) -> str:
     )
 
 
-def train_gate(front: Front, scores: Scores, chances: F64) -> tuple[npt.NDArray[np.float32], float]:
-    """Return weights and bias of the gate: a text whose every part stays below 0 is cleared."""
-    serious = chances[:, [LABELS.index(hazard) for hazard in SERIOUS]].max(1)
-    labelled = np.nan_to_num(scores.truth[:, [LABELS.index(h) for h in (*SERIOUS, "harm", "refusal")]]).max(1) > 0
-    must = (serious >= LOOK_AGAIN) | labelled
-    found = [front.activations(text.row.text[:600]) for text in scores.texts]
-    wholes = np.stack(
-        [
-            np.zeros(front.out.shape[0] + front.out.shape[1], np.float32)
-            if one is None
-            else np.concatenate((one[0][0], one[1][0]))
-            for one in found
-        ]
-    )
-    rows = [np.zeros((1, wholes.shape[1]), np.float32) if one is None else np.concatenate(one, 1) for one in found]
-    weight = torch.zeros(wholes.shape[1], requires_grad=True)
-    bias = torch.zeros(1, requires_grad=True)
-    size = torch.from_numpy(np.array([text.row.everyday for text in scores.texts]) * 2.0 + 1.0)
-    goal, flat = torch.from_numpy(must.astype(np.float32)), torch.from_numpy(np.concatenate(rows))
-    owner = torch.from_numpy(np.repeat(np.arange(len(rows)), [len(row) for row in rows]))
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=120, line_search_fn="strong_wolfe")
-
-    def highest() -> torch.Tensor:
-        each = flat @ weight + bias
-        return torch.full((len(rows),), -1e9).scatter_reduce(0, owner, each, "amax")
-
-    def step() -> torch.Tensor:
-        optimizer.zero_grad()
-        losses = torch.nn.functional.binary_cross_entropy_with_logits(highest(), goal, reduction="none")
-        loss = (losses * size).mean() + 2e-4 * weight.pow(2).sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(step)
-    with torch.no_grad():
-        sums = highest().numpy()
-    fires = serious >= LOOK_AGAIN
-    least = float(np.quantile(sums[fires], MISSED))
-    everyday = np.array([text.row.everyday for text in scores.texts])
-    print(
-        f"gate: clears {(sums[everyday] < least).mean():.1%} of everyday texts, "
-        f"{(sums[~must] < least).mean():.1%} of harmless ones, {(sums[labelled] < least).mean():.2%} of harmful ones"
-    )
-    return weight.detach().numpy(), float(bias.item()) - least
-
-
 def main() -> None:
-    """Write calibrations, bank and gate."""
+    """Write calibrations and bank."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
@@ -167,12 +108,6 @@ def main() -> None:
     arguments = parser.parse_args()
     scores = kept(arguments.data, arguments.weights, "cal", arguments.work)
     write_head(arguments.weights, calibrate(scores), scores)
-    chances = chances_of(Encoder.load(arguments.weights), scores)
-    weight, bias = train_gate(Front.load(), scores, chances)
-    np.savez(
-        arguments.weights / "gate.npz", weight=weight, bias=bias, ceiling=CEILING,
-        also=np.array([label for label in LABELS if label == "refusal"]),
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 from leeward.detectors.cells import cells, sentence_edges
 from leeward.detectors.front_text import MESSAGES, SHORT_CEILING, TEXT_STAGES, is_short
 from leeward.detectors.lead import OF_THE_WRITER, Lead, lower
+from leeward.detectors.looks import Looks
 from leeward.detectors.second_opinion import with_second_opinion
 from leeward.domain.finding import Finding, Reading
 from leeward.domain.ports import DetectorInfo, Judges, Placement
@@ -20,9 +21,9 @@ from leeward.errors import DetectorError
 from leeward.models.encoder import Encoder, Shares
 from leeward.models.front import F32
 from leeward.models.gate import Gate
+from leeward.models.parts import parts
 
 LAYERS = 4  # readings of one view that are always judged, the folded one among them; further ones if not cleared
-PART_CHARS, PART_OVERLAP = 480, 120  # parts of a long text, and how much of the one before each repeats
 PASSAGE_CHARS = 240  # sentences that are weighed together; a longer one is weighed in pieces
 _NAME = re.compile(r"[\w.:/-]{0,40}", re.ASCII)  # keys, numbers and names in JSON or code are no sentences
 _CODES = frozenset({"base64", "hex"})
@@ -49,6 +50,7 @@ class CascadeText:
     def __init__(self) -> None:
         self._gate: Gate | None = None
         self._encoder: Encoder | None = None
+        self._looks: Looks | None = None
         self._lead: Lead | None = None
         self._judges: Judges | None = None
 
@@ -74,7 +76,8 @@ class CascadeText:
 
     def use(self, gate: Gate, encoder: Encoder) -> None:
         """Judge with these from now on; `open` calls it with those that ship."""
-        self._gate, self._encoder, self._lead = gate, encoder, Lead(gate, encoder)
+        self._gate, self._encoder, self._looks = gate, encoder, Looks(encoder)
+        self._lead = Lead(gate, encoder, self._looks)
 
     def glance(self, view: View) -> Reading | None:
         """Return low scores for a text that is plainly ordinary, None for one that the encoder must judge.
@@ -87,7 +90,7 @@ class CascadeText:
         if len(view.layers) > 2:
             return None
         cleared = self._gate.cleared(view.folded.text)
-        if cleared is None or self._lead.is_open(view):
+        if cleared is None or self._lead.may_be_open(view):
             return None
         return Reading(scores=cleared)
 
@@ -97,19 +100,22 @@ class CascadeText:
         Raises:
             DetectorError: If it was not opened.
         """
-        if self._gate is None or self._encoder is None or self._lead is None:
+        if self._gate is None or self._encoder is None or self._lead is None or self._looks is None:
             raise _not_opened()
         gate, encoder = self._gate, self._encoder
         is_led = self._lead.is_open(view)
-        found = [part for layer in _readings(gate, view) for part in _unclear(gate, lower(layer.text), is_led)]
+        is_hidden = len(view.layers) > 2
+        found = [
+            part for layer in _readings(gate, view) for part in _unclear(gate, lower(layer.text), is_led, is_hidden)
+        ]
         texts = list(dict.fromkeys(found))
         if not texts:
             return Reading(scores=gate.cleared(view.folded.text) or dict.fromkeys(self.info.hazards, 0.0))
         voices = [gate.front.voice(text, encoder.hazards) for text in texts]
-        alone = _chances(encoder, texts, voices, "", view.language)
-        chances = alone
+        chances = alone = _chances(encoder, self._looks.at(texts), voices, view.language)
         if context := self._lead.context_of(view):
-            chances = _chances(encoder, texts, voices, context, view.language)
+            judged = encoder.judge(texts, [context] * len(texts))
+            chances = _chances(encoder, [one.logits for one in judged], voices, view.language)
             if view.stage is not Stage.REPLY:
                 places = [encoder.hazards.index(hazard) for hazard in OF_THE_WRITER]
                 chances[places] = alone[places]
@@ -139,11 +145,11 @@ def _not_opened() -> DetectorError:
     return DetectorError("cascade-text was not opened", remedy="Call open() before examine().")
 
 
-def _chances(encoder: Encoder, texts: Sequence[str], voices: Sequence[F32], context: str, language: str) -> F32:
-    """Return the probability of each hazard in any of `texts` [hazards]."""
-    judged = encoder.judge(texts, [context] * len(texts))
-    logits = np.max([one.logits + voice for one, voice in zip(judged, voices, strict=True)], axis=0)
-    return encoder.calibrated(logits, language)
+def _chances(encoder: Encoder, logits: Sequence[F32], voices: Sequence[F32], language: str) -> F32:
+    """Return the probability of each hazard in any of some texts [hazards]."""
+    return encoder.calibrated(
+        np.max([one + voice for one, voice in zip(logits, voices, strict=True)], axis=0), language
+    )
 
 
 def _readings(gate: Gate, view: View) -> Sequence[Layer]:
@@ -168,26 +174,17 @@ def _without_codes(view: View) -> Layer:
     return folded if text is folded.text else replace(folded, text=text)
 
 
-def _unclear(gate: Gate, text: str, is_led: bool) -> Sequence[str]:
-    """Return the parts of `text` that need a second look: a short text whole, of a long one what is not cleared."""
-    parts = [part for part in _parts(text) if part.strip()]
-    if len(parts) < 2 or is_led:
-        return parts
-    if gate.cleared(text) is not None:
-        return ()
-    return [part for part in parts if gate.cleared(part) is None] or parts
+def _unclear(gate: Gate, text: str, must: bool, must_short: bool) -> Sequence[str]:
+    """Return the parts of `text` that need a second look: those that the gate does not clear.
 
-
-def _parts(text: str) -> list[str]:
-    """Return `text` in overlapping parts that begin where a word does."""
-    parts, start = [], 0
-    while True:
-        parts.append(text[start : start + PART_CHARS])
-        if start + PART_CHARS >= len(text):
-            return parts
-        begin = start + PART_CHARS - PART_OVERLAP
-        gap = text.find(" ", begin, begin + 40)
-        start = gap + 1 if gap >= 0 else begin
+    Args:
+        must: Whether to look at all of them.
+        must_short: Whether to look at a text of one part.
+    """
+    found = [part for part in parts(text) if part.strip()]
+    if must or (must_short and len(found) < 2):
+        return found
+    return [part for part in found if gate.cleared(part) is None]
 
 
 def _finding(

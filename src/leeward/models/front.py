@@ -152,10 +152,21 @@ class Front:
         own = dict(zip(self.hazards, (VOICE * np.clip(logits, -VOICE_MOST, VOICE_MOST)).tolist(), strict=True))
         return np.array([own.get(hazard, 0.0) for hazard in hazards], np.float32)
 
-    def activations(self, text: str) -> tuple[F32, F32] | None:
-        """Return hidden layer [parts, hidden] and logits [parts, hazards] of each part; None as `logits` does."""
+    @property
+    def activity(self) -> int:
+        """How many activations a part has."""
+        return int(self.first.shape[0] + sum(self.out.shape))
+
+    def activations(self, text: str) -> F32 | None:
+        """Return pooled embeddings, hidden layer and logits of each part, the whole first [parts, activity].
+
+        None as `logits` does.
+        """
         found = features(text, self.classes)
-        return self._head(self._parts(found)) if len(found.rows) else None
+        if not len(found.rows):
+            return None
+        pooled = self._parts(found)
+        return np.concatenate((pooled, *self._head(pooled)), axis=1)
 
     def _parts(self, found: Features) -> F32:
         """Return the whole text and, of a long one, its windows, pooled [parts, 2 * WIDTH]."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeward.detectors.cascade_text import PART_CHARS, PASSAGE_CHARS, CascadeText, _edges, _parts
+from leeward.detectors.cascade_text import PASSAGE_CHARS, CascadeText, _edges
 from leeward.detectors.front_text import SHORT_CEILING
 from leeward.domain.finding import Finding
 from leeward.domain.view import Layer, Span, Stage, View
@@ -192,18 +192,6 @@ def test_what_stands_behind_the_reach_of_the_gate_is_read(detector: CascadeText)
     view = seen("\n" * 70_000 + RANSOM)
 
     assert scores(detector, view)["malware"] > LIKELY
-
-
-@given(st.text(st.sampled_from("ab .漢\n"), max_size=3_000))
-def test_parts_overlap_and_lose_nothing(text: str) -> None:
-    parts, at = _parts(text), 0
-    for number, part in enumerate(parts):
-        start = text.index(part, at - PART_CHARS if number else 0) if number else 0
-        assert number == 0 or start <= at
-        at = max(at, start + len(part))
-
-    assert at >= len(text) or not text
-    assert all(len(part) <= PART_CHARS for part in parts)
 
 
 @given(st.text(st.sampled_from("ab .!漢\n"), max_size=2_000))

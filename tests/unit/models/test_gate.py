@@ -85,7 +85,7 @@ def test_damaged_weights_say_what_to_do(tmp_path: Path, name: str, fault: str) -
 def test_the_gate_of_another_front_classifier_is_refused(tmp_path: Path) -> None:
     folder = copytree(WEIGHTS, tmp_path / "weights", ignore=lambda _, names: [n for n in names if "encoder" in n])
     with np.load(folder / "gate.npz") as saved:
-        other = {**saved, "weight": saved["weight"][:-1]}
+        other = {**saved, "first": saved["first"][:-1]}
     np.savez(folder / "gate.npz", **other)
 
     with pytest.raises(DetectorError, match="another front classifier") as caught:
@@ -94,14 +94,12 @@ def test_the_gate_of_another_front_classifier_is_refused(tmp_path: Path) -> None
     assert caught.value.remedy
 
 
-def test_activations_are_those_behind_the_logits() -> None:
+def test_activations_end_with_the_logits() -> None:
     front = Front.load()
     for text in ("how do i bake bread?", "the library opens at nine. " * 40):
         found, logits = front.activations(text), front.logits(text)
         assert found is not None
         assert logits is not None
-        hidden, each = found
 
-        assert hidden.shape == (len(each), front.out.shape[1])
-        assert (hidden >= 0.0).all()
-        assert each.max(axis=0) == pytest.approx(logits)
+        assert found.shape[1] == front.activity
+        assert found[:, -len(front.hazards) :].max(axis=0) == pytest.approx(logits)
