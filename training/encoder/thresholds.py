@@ -23,7 +23,7 @@ RULESETS = Path(__file__).parents[2] / "src/leeward/policy/rulesets"
 WEIGHTS = Path(__file__).parents[2] / "src/leeward/models/weights"
 # Share of everyday text in the main languages, and of harmless texts near to harm, that each hazard may stop.
 BUDGETS = {
-    "hate": (0.0007, 0.060), "harassment": (0.0004, 0.050), "violence": (0.0004, 0.050), "self-harm": (0.0004, 0.030),
+    "hate": (0.0009, 0.060), "harassment": (0.0004, 0.050), "violence": (0.0004, 0.050), "self-harm": (0.0004, 0.030),
     "distress": (0.0008, 0.040), "child-exploitation": (0.0001, 0.004), "malware": (0.0006, 0.030),
     "licence.circumvention": (0.0003, 0.010), "injection": (0.0010, 0.030), "criminal": (0.0013, 0.070),
     "dangerous": (0.0004, 0.050), "stereotype": (0.0050, 0.050), "misinformation": (0.0050, 0.050),
