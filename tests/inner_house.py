@@ -44,7 +44,7 @@ class ScriptedModel:
                 {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]},
             )
         elif scope["path"] == "/v1/models":
-            status, body = 200, {"object": "list", "data": [{"id": name} for name in ("small", "large", "codestral")]}
+            status, body = 200, {"object": "list", "data": [{"id": name} for name in ("small", "large", "codegen")]}
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -133,7 +133,7 @@ def run_check(model: str, shorthand: str, declared: Use, tenanted: Tenanted, *, 
     match = registry.resolve(model)
     use, assumed = _assume(shorthand, tenanted.under(declared, model))
     today = today_utc()
-    decision = decide(match, use, registry, contracts=tenanted.contracts, today=today)
+    decision = decide(match, use, registry, contracts=tenanted.contracts, today=today, name=model)
     told = _Told.of(model, match, decision, assumed)
     told.warnings += tenanted.notices(decision, match, today)
     if as_json:

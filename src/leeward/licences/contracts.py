@@ -43,11 +43,16 @@ class Contract:
     expires: date | None = None
 
     def covers(self, match: Match, purpose: str | None) -> bool:
-        """Whether it is about this model, under any of its names, and about this purpose."""
+        """Whether it is about this model, under any of its names, and about this purpose.
+
+        A contract about every model covers none whose licensor nobody knows; one that names such a model does.
+        """
         if self.purposes and purpose not in self.purposes:
             return False
-        globs = [tidy(glob) for glob in self.models]
-        return not globs or any(fnmatchcase(name, glob) for name in _names(match) for glob in globs)
+        globs = {tidy(glob) for glob in self.models} - {"*"}
+        if (not globs or "*" in self.models) and (match.model or match.licence):
+            return True
+        return any(fnmatchcase(name, glob) for name in _names(match) for glob in globs)
 
     def is_over(self, today: date | None) -> bool:
         """Whether its last day has passed; where nobody knows the day, what has an end counts as over."""

@@ -115,6 +115,7 @@ def decide(
     *,
     contracts: Sequence[Contract] = (),
     today: date | None = None,
+    name: str = "",
 ) -> Decision:
     """Return whether `use` of the model is covered.
 
@@ -124,6 +125,7 @@ def decide(
         registry: For the base of a derivative and for a licence that a person confirmed.
         contracts: Separate licences, beside the one that `use` may name.
         today: Day of the use, UTC; when None, whatever has an end counts as over.
+        name: Of a model that the registry does not know; a contract may name it all the same.
     """
     licence = match.licence if match else None
     # The weight licence binds who runs the weights, not who calls the licensor's own service.
@@ -132,7 +134,7 @@ def decide(
     if use.outputs_only and licence and not licence.outputs_are_research_only:
         return Allowed(licence, BY_OUTPUTS, "the licence does not reach outputs", licence.outputs_clause)
     held = (*contracts, *_named_in(use))
-    named = match or Match(name=use.base_model, model=None, licence=None)
+    named = match or Match(name=name, model=None, licence=None)
     if contract := in_force(held, named, use.purpose, today):
         end = f", until {contract.expires}" if contract.expires else ""
         return Allowed(licence, BY_CONTRACT, f"separate licence {contract.reference}{end}", contract=contract)

@@ -79,7 +79,7 @@ class LicenceRegistry:
         declared = read_declaration(facts)
         contracts = self._terms.contracts_of(str(facts.get("tenant") or ""))
         day = day_in(str(facts.get("today") or ""))
-        decision = decide(match, declared.use, registry, contracts=contracts, today=day)
+        decision = decide(match, declared.use, registry, contracts=contracts, today=day, name=model)
         finding = _tell(decision, match, declared, serves_unknown=self._terms.serves_unknown)
         return Reading((finding,)) if finding else NOTHING
 
