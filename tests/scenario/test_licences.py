@@ -34,7 +34,6 @@ def contract(days: int, **more: Any) -> Entitlement:
     return Entitlement(tenant="default", contract="C-77", expires=expires, **{"models": ("mistral-large-*",), **more})
 
 
-
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_SUCH_VARIABLE", "sk-model")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, assert_never
@@ -41,35 +41,11 @@ _Json = Annotated[bool, cyclopts.Parameter(name="--json", negative=())]
 _Flag = Annotated[bool, cyclopts.Parameter(negative=())]
 
 
-@app.command
-def check(
-    model: str,
-    *,
-    use: Purpose | None = None,
-    actor: Actor | None = None,
-    environment: Environment | None = None,
-    revenue: float | None = None,
-    revenue_band: Band | None = None,
-    users: float | None = None,
-    distribution: Distribution | None = None,
-    end_users: bool | None = None,
-    eu: bool | None = None,
-    hosted: bool | None = None,
-    derivative: bool | None = None,
-    notice_file: bool | None = None,
-    licence_copy: bool | None = None,
-    modification_notice: bool | None = None,
-    base_model: str = "",
-    separate_licence: str = "",
-    expires: str = "",
-    tenant: str = "",
-    config: Path | None = None,
-    json: _Json = False,
-) -> int:
-    """Say whether a model's licence covers a use; exit 0 when it does, 1 when not or when it cannot be told.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A use as the command line says it.
 
-    Args:
-        model: Name of the model: repository, API id, file name or tag; quantisers' suffixes are understood.
+    Attributes:
         use: What it is for. `commercial` stands for production by a company, `research` for non-profit
             research; what that assumes is printed, and the other options override it.
         actor: Who uses it.
@@ -88,33 +64,77 @@ def check(
         base_model: The model that it was made from.
         separate_licence: Number of a contract with the licensor about this model.
         expires: Last day of that contract, e.g. 2027-03-31.
+    """
+
+    use: Purpose | None = None
+    actor: Actor | None = None
+    environment: Environment | None = None
+    revenue: float | None = None
+    revenue_band: Band | None = None
+    users: float | None = None
+    distribution: Distribution | None = None
+    end_users: bool | None = None
+    eu: bool | None = None
+    hosted: bool | None = None
+    derivative: bool | None = None
+    notice_file: bool | None = None
+    licence_copy: bool | None = None
+    modification_notice: bool | None = None
+    base_model: str = ""
+    separate_licence: str = ""
+    expires: str = ""
+
+    def as_use(self) -> Use:
+        """Return it as the licence engine understands it.
+
+        Raises:
+            SettingsError: If the contract's end is no day.
+        """
+        if self.expires and day_in(self.expires) is None:
+            raise SettingsError(f"--expires {self.expires!r} is no day", remedy="Write it as 2027-03-31.")
+        return Use(
+            actor_type=self.actor,
+            purpose=None if self.use == "commercial" else _word(self.use),
+            environment=_word(self.environment),
+            employer_monthly_revenue_usd=self.revenue,
+            revenue_band=_word(self.revenue_band),
+            monthly_active_users=self.users,
+            end_user_exposure=self.end_users,
+            distribution=_word(self.distribution),
+            is_derivative=self.derivative,
+            is_eu_based=self.eu,
+            is_hosted_api=self.hosted,
+            notice_file_present=self.notice_file,
+            licence_copy_present=self.licence_copy,
+            modification_notice_present=self.modification_notice,
+            separate_licence_reference=self.separate_licence,
+            separate_licence_expires=self.expires,
+            base_model=self.base_model,
+        )
+
+
+_NOTHING_SAID: Final = Said()
+
+
+@app.command
+def check(
+    model: str,
+    *,
+    said: Annotated[Said, cyclopts.Parameter(name="*")] = _NOTHING_SAID,
+    tenant: str = "",
+    config: Path | None = None,
+    json: _Json = False,
+) -> int:
+    """Say whether a model's licence covers a use; exit 0 when it does, 1 when not or when it cannot be told.
+
+    Args:
+        model: Name of the model: repository, API id, file name or tag; quantisers' suffixes are understood.
         tenant: Take what this tenant declares in the settings, and its contracts; other options override it.
         config: Settings file; `leeward.toml` when there is one.
         json: Print JSON.
     """
-    if expires and day_in(expires) is None:
-        raise SettingsError(f"--expires {expires!r} is no day", remedy="Write it as 2027-03-31.")
-    declared = Use(
-        actor_type=actor,
-        purpose=None if use == "commercial" else _word(use),
-        environment=_word(environment),
-        employer_monthly_revenue_usd=revenue,
-        revenue_band=_word(revenue_band),
-        monthly_active_users=users,
-        end_user_exposure=end_users,
-        distribution=_word(distribution),
-        is_derivative=derivative,
-        is_eu_based=eu,
-        is_hosted_api=hosted,
-        notice_file_present=notice_file,
-        licence_copy_present=licence_copy,
-        modification_notice_present=modification_notice,
-        separate_licence_reference=separate_licence,
-        separate_licence_expires=expires,
-        base_model=base_model,
-    )
     tenanted = Tenanted.read(tenant, config) if tenant or config else Tenanted()
-    return run_check(model, use or "", declared, tenanted, console=Console(), as_json=json)
+    return run_check(model, said.use or "", said.as_use(), tenanted, console=Console(), as_json=json)
 
 
 @app.command(name="list")
@@ -214,7 +234,7 @@ class _Told(msgspec.Struct, omit_defaults=True, kw_only=True):
                 self.contract, self.expires = reference, since
             case Unknown(reason, rule):
                 self.decision, self.reason, self.rule = "unknown", reason, rule
-                self.remedy = "Read its licence; then name the model that it was made from with --base-model, or write it in [licences] confirmed"
+                self.remedy = _CONFIRM
             case never:
                 assert_never(never)
 
@@ -223,6 +243,9 @@ class _Told(msgspec.Struct, omit_defaults=True, kw_only=True):
             self.contract, self.expires = contract.reference, contract.expires
 
 
+_CONFIRM: Final = (
+    "Read its licence; then name the model that it was made from with --base-model, or write it in [licences] confirmed"
+)
 # What a person means who says just this; printed, so that nobody is surprised.
 _ASSUMED: Final = {
     "commercial": {"purpose": "production", "environment": "production", "actor_type": COMPANY},

@@ -97,7 +97,9 @@ def test_what_is_said_goes_before_what_the_settings_say(capsys: pytest.CaptureFi
 
     assert _run(capsys, "check", "mistral-large-2407", "--tenant", "acme")[0] == 0
     assert _run(capsys, "check", "ministral-8b-2410", "--tenant", "acme")[0] == 1
-    assert _run(capsys, "check", "ministral-8b-2410", "--tenant", "acme", *said, "--environment", "non-production")[0] == 0
+    assert (
+        _run(capsys, "check", "ministral-8b-2410", "--tenant", "acme", *said, "--environment", "non-production")[0] == 0
+    )
 
 
 def test_confirmed_models_of_the_settings_count(capsys: pytest.CaptureFixture[str], settings: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_a_tenant_is_told_of_at_most_once_a_day() -> None:
     times = [t for t, _ in told(production(5))]
 
     assert len(times) == 5
-    assert all(later - earlier >= DAY for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= DAY for earlier, later in pairwise(times))
 
 
 def test_traffic_that_is_over_is_forgotten_after_a_day() -> None:

@@ -33,7 +33,9 @@ def test_settings_become_terms() -> None:
     told = Settings(
         tenant=(Tenant(id="acme", use={"purpose": "research", "valid_until": "2027-01-31"}),),
         entitlement=(
-            Entitlement(tenant="acme", contract="C-1", models=("a",), purposes=("production",), expires=date(2027, 1, 1)),
+            Entitlement(
+                tenant="acme", contract="C-1", models=("a",), purposes=("production",), expires=date(2027, 1, 1)
+            ),
             Entitlement(tenant="acme", contract="C-2"),
         ),
         licences=Licences(unknown_models="serve", confirmed={"ours": "MIT"}, warn_days=7),
