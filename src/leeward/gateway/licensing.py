@@ -38,7 +38,7 @@ def licence_facts(
 def notices_of(equipment: Equipment, caller: Caller, model: str, requested_model: str) -> tuple[str, ...]:
     """Return what a tenant should know when it uses a model, e.g. that the contract that covers it ends soon."""
     terms = equipment.terms
-    if not (terms.contracts or terms.declared):
+    if not any(held.tenant == caller.tenant for held in terms.held()):
         return ()
     registry = builtin_registry()
     match = registry.resolve(model) or registry.resolve(requested_model)
