@@ -97,8 +97,7 @@ _CHOICES: Final = {
     "purpose": "|".join(PURPOSES),
     "environment": "|".join(ENVIRONMENTS),
     "distribution": "|".join(DISTRIBUTIONS),
-    "revenue_band": "|".join(BANDS),
-    "employer_monthly_revenue_usd": "amount in US dollars",
+    "employer_monthly_revenue_usd": f"amount in US dollars, or revenue_band = {'|'.join(BANDS)}",
     "monthly_active_users": "number",
 }
 
