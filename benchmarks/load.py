@@ -138,7 +138,7 @@ class Job:
     def request(self) -> bytes:
         body = json.dumps(
             {
-                "model": "mock",
+                "model": "mistral-small-2506",
                 "messages": [
                     {"role": "system", "content": "You are a helpful assistant."},
                     {"role": "user", "content": prose(next(self._numbers), SENTENCES)},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi_call import Answer, call
-from leeward.config.tree import EvidenceTable, Settings, Store, UpstreamTable
+from leeward.config.tree import EvidenceTable, Licences, Settings, Store, UpstreamTable
 from leeward.domain.ports import RecordLine
 from leeward.gateway.asgi import Receive, Scope, Send
 from leeward.gateway.front import Gateway
@@ -44,7 +44,7 @@ class ScriptedModel:
                 {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]},
             )
         elif scope["path"] == "/v1/models":
-            status, body = 200, {"object": "list", "data": [{"id": name} for name in ("small", "large", "codestral")]}
+            status, body = 200, {"object": "list", "data": [{"id": name} for name in ("small", "large", "codegen")]}
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
@@ -86,6 +86,8 @@ async def inner_house(folder: Path, model: ScriptedModel | None = None, **tables
         **{
             "upstream": (UpstreamTable(name="model", url="http://127.0.0.1/v1"),),
             "store": Store(url=f"sqlite:///{folder / 'records.db'}"),
+            # Tests name their models as they like.
+            "licences": Licences(unknown_models="serve"),
             "evidence": EvidenceTable(key_file=str(folder / "evidence.key")),
             **tables,
         }

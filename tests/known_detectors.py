@@ -31,7 +31,12 @@ KNOWN = {
         _info("image-hash", "image.known", Stage.IMAGE),
         _info("pii", "pii.*", *_TEXT),
         _info("regional-terms", "region.*", *_TEXT),
-        _info("licence-registry", "licence.forbidden licence.undeclared licence.unknown", Stage.EXCHANGE),
+        _info(
+            "licence-registry",
+            "licence.forbidden licence.expired licence.undeclared licence.unknown licence.unknown-accepted "
+            "licence.production-shaped",
+            Stage.EXCHANGE,
+        ),
         _info("extraction-watch", "extraction.volume extraction.enumeration", Stage.TRAFFIC),
     )
 }

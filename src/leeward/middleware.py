@@ -26,7 +26,7 @@ class LeewardMiddleware:
 
     Args:
         app: The application; serves `/v1/chat/completions` and the like in OpenAI's or Mistral's shape.
-        config: Settings file; its `[server]` and `[[upstream]]` are not used.
+        config: Settings file; its `[server]`, its `[[upstream]]` and `unknown_models` are not used.
 
     Examples:
         >>> from starlette.applications import Starlette
@@ -36,7 +36,9 @@ class LeewardMiddleware:
 
     def __init__(self, app: App, config: str | Path | None = None) -> None:
         settings = load_settings(Path(config) if config else None, os.environ)
-        self._settings: Settings = msgspec.structs.replace(settings, upstream=(_INNER,), demo=False)
+        # What the application calls its model is its own choice and tells nothing of weights; it is recorded.
+        licences = msgspec.structs.replace(settings.licences, unknown_models="serve")
+        self._settings: Settings = msgspec.structs.replace(settings, upstream=(_INNER,), licences=licences, demo=False)
         self._app = app
         self._house: House | None = None
         self._gateway: App | None = None

@@ -206,9 +206,9 @@ def test_a_prompt_of_ten_megabytes_is_too_long(gpt: openai.OpenAI) -> None:
 
 def test_the_gateway_needs_no_settings_file(models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> None:
     running: Gateway = start(tmp_path_factory.mktemp("plain"), "--upstream", models.url)
-    models.says("any-model", chat("Hello."))
+    models.says("mistral-small-2506", chat("Hello."))
     with openai.OpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client:
-        reply = client.chat.completions.create(model="any-model", messages=[{"role": "user", "content": "Hi"}])
+        reply = client.chat.completions.create(model="mistral-small-2506", messages=[{"role": "user", "content": "Hi"}])
     stop(running)
 
     assert reply.choices[0].message.content == "Hello."

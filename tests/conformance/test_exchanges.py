@@ -18,7 +18,7 @@ from asgi_call import Answer
 from harmless_pictures import encoded, picture
 from inner_house import HARMLESS, ScriptedModel, inner_house
 from leeward import Guard
-from leeward.config.tree import Tenant
+from leeward.config.tree import Licences, Tenant
 from leeward.detectors.images.decoding import frames
 from leeward.detectors.images.pdq import pdq, to_hex
 from leeward.domain.disposition import Disposition
@@ -120,7 +120,8 @@ def test_the_library_judges_as_the_protocol_asks(guard: Guard, exchange: Exchang
 @pytest.mark.parametrize("exchange", ALL, ids=lambda exchange: exchange.id)
 async def test_the_gateway_does_as_the_protocol_asks(tmp_path: Path, exchange: Exchange) -> None:
     model = ScriptedModel(exchange.text if exchange.stage == "reply" else HARMLESS)
-    async with inner_house(tmp_path, model, tenant=(Tenant(id="default", use=exchange.use),)) as running:
+    tenant = Tenant(id="default", use=exchange.use)
+    async with inner_house(tmp_path, model, tenant=(tenant,), licences=Licences()) as running:
         for number in range(exchange.repeat):
             answer = await running.post("/v1/chat/completions", exchange.body(number))
             if answer.status == 429:

@@ -121,7 +121,7 @@ async def test_a_dry_run_is_recorded_and_harms_nobody(tmp_path: Path) -> None:
 
 async def test_a_ruleset_may_be_for_some_models_only(tmp_path: Path) -> None:
     async with two_tenants(tmp_path, acme_attach='models = ["code*"]') as (running, acme, _):
-        told = [await running.chat(f"Tell me of {HERON}.", key=acme, model=m) for m in ("codestral", "small")]
+        told = [await running.chat(f"Tell me of {HERON}.", key=acme, model=m) for m in ("codegen", "small")]
 
     assert [a.headers["x-leeward-disposition"] for a in told] == ["block", "pass"]
 
@@ -141,7 +141,7 @@ async def test_a_tenant_uses_and_sees_its_own_models_only(
         answered = await running.chat("Hello.", key=acme, model=served) if served else None
 
     assert [card["id"] for card in listed] == ([served] if served else [])
-    assert [card["id"] for card in others] == ["small", "large", "codestral"]
+    assert [card["id"] for card in others] == ["small", "large", "codegen"]
     assert (shown.status, refused.status) == (404, 404)
     assert [r["model"] for r in running.model.requests] == ([served] if served else [])
     assert answered is None or answered.status == 200

@@ -42,7 +42,7 @@ def served(folder: Path, url: str, *arguments: str) -> Iterator[tuple[str, subpr
 
 
 def asked(base: str, text: str) -> dict[str, Any]:
-    body = json.dumps({"model": "small", "messages": [{"role": "user", "content": text}]}).encode()
+    body = json.dumps({"model": "mistral-small-2506", "messages": [{"role": "user", "content": text}]}).encode()
     request = urllib.request.Request(f"{base}/v1/chat/completions", body, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as response:
         told: dict[str, Any] = json.load(response)

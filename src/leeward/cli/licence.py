@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Final, Literal, assert_never
 
 import cyclopts
@@ -10,19 +12,28 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from leeward.licences.decide import Allowed, Decision, Denied, Undeclared, Unknown, decide
+from leeward.cli.entitlements import Tenanted, today_utc
+from leeward.errors import SettingsError
+from leeward.licences.contracts import Contract
+from leeward.licences.decide import Allowed, Decision, Denied, Expired, Undeclared, Unknown, decide
 from leeward.licences.registry import Match, Registry, builtin_registry
-from leeward.licences.use import COMPANY, Use
+from leeward.licences.use import COMPANY, Use, day_in
 
 OK, NOT_ALLOWED, USAGE = 0, 1, 2
 
 app = cyclopts.App(name="licence", help="Check whether the licence of a model covers a use.")
+app.command(
+    "leeward.cli.entitlements:entitlements",
+    name="entitlements",
+    help="List contracts and declarations with their ends.",
+)
 app.command("leeward.cli.lineage:scan", name="scan", help="Say where models come from and what their licences ask for.")
 app.command("leeward.cli.lineage:compare", name="compare", help="Say whether weights were made from other weights.")
 
 Purpose = Literal[
     "commercial", "research", "evaluation", "testing", "personal", "internal-business", "production", "resale"
 ]
+Band = Literal["up-to-20m", "over-20m"]
 Actor = Literal["individual", "academic", "nonprofit", "company"]
 Environment = Literal["non-production", "production"]
 Distribution = Literal["none", "weights", "derivative", "hosted-service", "embedded"]
@@ -30,36 +41,17 @@ _Json = Annotated[bool, cyclopts.Parameter(name="--json", negative=())]
 _Flag = Annotated[bool, cyclopts.Parameter(negative=())]
 
 
-@app.command
-def check(
-    model: str,
-    *,
-    use: Purpose | None = None,
-    actor: Actor | None = None,
-    environment: Environment | None = None,
-    revenue: float | None = None,
-    users: float | None = None,
-    distribution: Distribution | None = None,
-    end_users: bool | None = None,
-    eu: bool | None = None,
-    hosted: bool | None = None,
-    derivative: bool | None = None,
-    notice_file: bool | None = None,
-    licence_copy: bool | None = None,
-    modification_notice: bool | None = None,
-    base_model: str = "",
-    separate_licence: str = "",
-    json: _Json = False,
-) -> int:
-    """Say whether a model's licence covers a use; exit 0 when it does, 1 when not or when it cannot be told.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A use as the command line says it.
 
-    Args:
-        model: Name of the model: repository, API id, file name or tag; quantisers' suffixes are understood.
+    Attributes:
         use: What it is for. `commercial` stands for production by a company, `research` for non-profit
             research; what that assumes is printed, and the other options override it.
         actor: Who uses it.
         environment: Where it runs.
         revenue: Worldwide revenue of the company or employer in the preceding month, in US dollars.
+        revenue_band: The same, for who does not want to name a figure.
         users: Monthly active users of the company.
         distribution: What is passed on to others.
         end_users: Whether customers or employees meet what the model writes.
@@ -71,26 +63,78 @@ def check(
         modification_notice: Whether changes are stated.
         base_model: The model that it was made from.
         separate_licence: Number of a contract with the licensor about this model.
+        expires: Last day of that contract, e.g. 2027-03-31.
+    """
+
+    use: Purpose | None = None
+    actor: Actor | None = None
+    environment: Environment | None = None
+    revenue: float | None = None
+    revenue_band: Band | None = None
+    users: float | None = None
+    distribution: Distribution | None = None
+    end_users: bool | None = None
+    eu: bool | None = None
+    hosted: bool | None = None
+    derivative: bool | None = None
+    notice_file: bool | None = None
+    licence_copy: bool | None = None
+    modification_notice: bool | None = None
+    base_model: str = ""
+    separate_licence: str = ""
+    expires: str = ""
+
+    def as_use(self) -> Use:
+        """Return it as the licence engine understands it.
+
+        Raises:
+            SettingsError: If the contract's end is no day.
+        """
+        if self.expires and day_in(self.expires) is None:
+            raise SettingsError(f"--expires {self.expires!r} is no day", remedy="Write it as 2027-03-31.")
+        return Use(
+            actor_type=self.actor,
+            purpose=None if self.use == "commercial" else _word(self.use),
+            environment=_word(self.environment),
+            employer_monthly_revenue_usd=self.revenue,
+            revenue_band=_word(self.revenue_band),
+            monthly_active_users=self.users,
+            end_user_exposure=self.end_users,
+            distribution=_word(self.distribution),
+            is_derivative=self.derivative,
+            is_eu_based=self.eu,
+            is_hosted_api=self.hosted,
+            notice_file_present=self.notice_file,
+            licence_copy_present=self.licence_copy,
+            modification_notice_present=self.modification_notice,
+            separate_licence_reference=self.separate_licence,
+            separate_licence_expires=self.expires,
+            base_model=self.base_model,
+        )
+
+
+_NOTHING_SAID: Final = Said()
+
+
+@app.command
+def check(
+    model: str,
+    *,
+    said: Annotated[Said, cyclopts.Parameter(name="*")] = _NOTHING_SAID,
+    tenant: str = "",
+    config: Path | None = None,
+    json: _Json = False,
+) -> int:
+    """Say whether a model's licence covers a use; exit 0 when it does, 1 when not or when it cannot be told.
+
+    Args:
+        model: Name of the model: repository, API id, file name or tag; quantisers' suffixes are understood.
+        tenant: Take what this tenant declares in the settings, and its contracts; other options override it.
+        config: Settings file; `leeward.toml` when there is one.
         json: Print JSON.
     """
-    declared = Use(
-        actor_type=actor,
-        purpose=None if use == "commercial" else _word(use),
-        environment=_word(environment),
-        employer_monthly_revenue_usd=revenue,
-        monthly_active_users=users,
-        end_user_exposure=end_users,
-        distribution=_word(distribution),
-        is_derivative=derivative,
-        is_eu_based=eu,
-        is_hosted_api=hosted,
-        notice_file_present=notice_file,
-        licence_copy_present=licence_copy,
-        modification_notice_present=modification_notice,
-        separate_licence_reference=separate_licence,
-        base_model=base_model,
-    )
-    return run_check(model, use or "", declared, console=Console(), as_json=json)
+    tenanted = Tenanted.read(tenant, config) if tenant or config else Tenanted()
+    return run_check(model, said.use or "", said.as_use(), tenanted, console=Console(), as_json=json)
 
 
 @app.command(name="list")
@@ -103,13 +147,15 @@ def list_(*, json: _Json = False) -> int:
     return run_list(console=Console(), as_json=json)
 
 
-def run_check(model: str, shorthand: str, declared: Use, *, console: Console, as_json: bool) -> int:
+def run_check(model: str, shorthand: str, declared: Use, tenanted: Tenanted, *, console: Console, as_json: bool) -> int:
     """Print the decision about one model; return the exit status."""
     registry = builtin_registry()
     match = registry.resolve(model)
-    use, assumed = _assume(shorthand, declared)
-    decision = decide(match, use, registry)
+    use, assumed = _assume(shorthand, tenanted.under(declared, model))
+    today = today_utc()
+    decision = decide(match, use, registry, contracts=tenanted.contracts, today=today, name=model)
     told = _Told.of(model, match, decision, assumed)
+    told.warnings += tenanted.notices(decision, match, today)
     if as_json:
         _print_json(console, told)
     else:
@@ -140,9 +186,12 @@ class _Told(msgspec.Struct, omit_defaults=True, kw_only=True):
     model: str
     resolved: str | None
     licence: str | None
-    decision: Literal["allowed", "denied", "undeclared", "unknown"]
+    decision: Literal["allowed", "denied", "undeclared", "expired", "unknown"]
     allowed: bool
     rule: str = ""
+    clause: str = ""
+    contract: str = ""
+    expires: date | None = None
     reason: str = ""
     remedy: str = ""
     declare: tuple[str, ...] = ()
@@ -171,19 +220,32 @@ class _Told(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     def _decide(self, decision: Decision) -> None:
         match decision:
-            case Allowed(_, rule, reason):
-                self.decision, self.rule, self.reason = "allowed", rule, reason
-            case Denied(_, rule, reason, remedy):
+            case Allowed(_, rule, reason, clause, contract):
+                self.decision, self.rule, self.reason, self.clause = "allowed", rule, reason, clause
+                self._hold(contract)
+            case Denied(_, rule, reason, remedy, clause):
                 self.decision, self.rule, self.reason, self.remedy = "denied", rule, reason, remedy
-            case Undeclared(licence, missing):
+                self.clause = clause
+            case Undeclared(licence, missing, rules):
                 self.decision, self.declare, self.reason = "undeclared", missing, licence.summary
-            case Unknown(reason):
-                self.decision, self.reason = "unknown", reason
-                self.remedy = "Read its licence, and name the model that it was made from with --base-model"
+                self.rule = ", ".join(rules)
+            case Expired(_, reference, since, reason, remedy, rule):
+                self.decision, self.rule, self.reason, self.remedy = "expired", rule, reason, remedy
+                self.contract, self.expires = reference, since
+            case Unknown(reason, rule):
+                self.decision, self.reason, self.rule = "unknown", reason, rule
+                self.remedy = _CONFIRM
             case never:
                 assert_never(never)
 
+    def _hold(self, contract: Contract | None) -> None:
+        if contract:
+            self.contract, self.expires = contract.reference, contract.expires
 
+
+_CONFIRM: Final = (
+    "Read its licence; then name the model that it was made from with --base-model, or write it in [licences] confirmed"
+)
 # What a person means who says just this; printed, so that nobody is surprised.
 _ASSUMED: Final = {
     "commercial": {"purpose": "production", "environment": "production", "actor_type": COMPANY},
@@ -194,7 +256,7 @@ _OPTIONS: Final = {
     "actor_type": "--actor",
     "purpose": "--use",
     "environment": "--environment",
-    "employer_monthly_revenue_usd": "--revenue",
+    "employer_monthly_revenue_usd": "--revenue or --revenue-band",
     "monthly_active_users": "--users",
     "distribution": "--distribution",
     "end_user_exposure": "--end-users/--no-end-users",
@@ -205,7 +267,13 @@ _OPTIONS: Final = {
     "modification_notice_present": "--modification-notice/--no-modification-notice",
     "is_derivative": "--derivative/--no-derivative",
 }
-_COLOURS: Final = {"allowed": "green", "denied": "red", "undeclared": "yellow", "unknown": "yellow"}
+_COLOURS: Final = {
+    "allowed": "green",
+    "denied": "red",
+    "undeclared": "yellow",
+    "expired": "red",
+    "unknown": "yellow",
+}
 
 
 def _assume(shorthand: str, declared: Use) -> tuple[Use, dict[str, str]]:
@@ -234,8 +302,9 @@ def _print(console: Console, told: _Told) -> None:
 
     name = f"{told.model} ({told.resolved})" if told.resolved and told.resolved != told.model else told.model
     say(f"{told.decision}: {name}, licence {told.licence or 'unknown'}", _COLOURS[told.decision])
-    if told.reason:
-        say(f"  {told.reason}" + (f" [{told.rule}]" if told.rule else ""))
+    why = told.reason or ("the licence covers it" if told.allowed else "")
+    if why:
+        say(f"  {why} [{told.rule}]" + (f" ({told.clause})" if told.clause else ""))
     if told.remedy:
         say(f"  {told.remedy}.")
     for field in told.declare:

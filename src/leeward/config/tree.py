@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import msgspec
 
 from leeward.errors import SettingsError
 from leeward.gateway.settings import Answers, GatewaySettings, Hardening, Limits, OpaqueParts
+from leeward.licences.contracts import WARN_DAYS
+from leeward.licences.use import PURPOSES
 from leeward.models.judges.client import Address
 from leeward.models.judges.families import family_called
 
@@ -132,6 +135,68 @@ class Tenant(Section, frozen=True, kw_only=True):
     use: dict[str, str | int | bool] = msgspec.field(default_factory=dict)
 
 
+class Entitlement(Section, frozen=True, kw_only=True):
+    """A separate licence that a tenant holds from a licensor.
+
+    Attributes:
+        contract: Its number.
+        models: Names or globs of models that it covers.
+        purposes: Purposes that it covers; empty means every one.
+        starts: First day, UTC; none when it has begun.
+        expires: Last day, UTC, that day included; none when it has no end.
+    """
+
+    tenant: str
+    contract: str
+    models: tuple[str, ...] = ("*",)
+    purposes: tuple[str, ...] = ()
+    starts: date | None = None
+    expires: date | None = None
+
+    def __post_init__(self) -> None:
+        if not self.contract.strip():
+            raise ValueError("`contract` must be the number of the contract")
+        if unknown := set(self.purposes) - set(PURPOSES):
+            raise ValueError(f"`purposes` knows no {min(unknown)!r}; there is {', '.join(PURPOSES)}")
+        if self.starts and self.expires and self.expires < self.starts:
+            raise ValueError("`expires` lies before `starts`")
+
+
+class Licences(Section, frozen=True, kw_only=True):
+    """What the operator settles about licences of models.
+
+    Attributes:
+        unknown_models: `refuse` serves no model whose licence nobody knows; `serve` records and serves it.
+        confirmed: Names or globs of models, each with the licence that a person has read or the model it was made from.
+        warn_days: How long before its end an entitlement or declaration is warned about.
+    """
+
+    unknown_models: Literal["refuse", "serve"] = "refuse"
+    confirmed: dict[str, str] = msgspec.field(default_factory=dict)
+    warn_days: int = WARN_DAYS
+
+
+class Usage(Section, frozen=True, kw_only=True):
+    """From when on traffic of a tenant that declares research looks like production; see docs/licences.md."""
+
+    watch: bool = True
+    end_users: int = 50
+    service_share: float = 0.6
+    least_exchanges: int = 100
+    clock_exchanges: int = 1_000
+    clock_hours: int = 20
+    volume_exchanges: int = 5_000
+    points: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.service_share <= 1.0:
+            raise ValueError("`service_share` must lie above 0, up to 1")
+        if not 1 <= self.points <= 5 or not 1 <= self.clock_hours <= 24:
+            raise ValueError("`points` must lie between 1 and 5, `clock_hours` between 1 and 24")
+        if min(self.end_users, self.least_exchanges, self.clock_exchanges, self.volume_exchanges) < 1:
+            raise ValueError("counts of exchanges and end users must be 1 or more")
+
+
 class JudgeTable(Section, frozen=True, kw_only=True):
     """A guard model that is asked where the classifiers are unsure.
 
@@ -200,6 +265,9 @@ class Settings(Section, frozen=True, kw_only=True):
     opaque: OpaqueParts = OpaqueParts()
     extraction: Hardening = Hardening()
     tenant: tuple[Tenant, ...] = ()
+    entitlement: tuple[Entitlement, ...] = ()
+    licences: Licences = Licences()
+    usage: Usage = Usage()
     judge: JudgeTable = JudgeTable()
     telemetry: Telemetry = Telemetry()
     demo: bool = False

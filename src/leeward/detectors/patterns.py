@@ -85,6 +85,7 @@ class Pattern:
         within: Longest distance in characters from the first part to each other part.
         veto_within: How far around the match a veto counts, in characters.
         in_order: Whether the parts must follow each other as listed.
+        across_sentences: Whether the parts may stand in different sentences.
         stages: Stages in which it is asked; empty means all.
         message: What was seen, for a person.
     """
@@ -98,6 +99,7 @@ class Pattern:
     within: int = 60
     veto_within: int = 60
     in_order: bool = False
+    across_sentences: bool = False
     stages: frozenset[Stage] = frozenset()
     message: str = ""
 
@@ -274,7 +276,7 @@ def _nearest(
         if gap >= best_gap or is_same:
             continue
         # One character more than the gap, or its end would pass for the end of the text.
-        if not _SENTENCE_END.search(text, min(stop, anchor[1]), max(start, anchor[0]) + 1):
+        if pattern.across_sentences or not _SENTENCE_END.search(text, min(stop, anchor[1]), max(start, anchor[0]) + 1):
             best, best_gap = (start, stop), gap
     return best
 

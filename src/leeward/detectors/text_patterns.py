@@ -35,6 +35,7 @@ class _Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     vetoes: tuple[str, ...] = ()
     within: int = 60
     veto_within: int = 60
+    across_sentences: bool = False
     stages: tuple[Stage, ...] = ()
 
 
@@ -110,6 +111,7 @@ def _in_language(template: _Template, language: str, lists: Mapping[str, str]) -
         vetoes=tuple(veto for veto in vetoes if veto.words),
         within=template.within,
         veto_within=template.veto_within,
+        across_sentences=template.across_sentences,
         # What a person asks of a model is asked in its instructions too.
         stages=frozenset(template.stages) | ({Stage.INSTRUCTIONS} if Stage.PROMPT in template.stages else set()),
         message=template.message,

@@ -15,6 +15,7 @@ from leeward.gateway.settings import GatewaySettings
 from leeward.gateway.telemetry import Metrics
 from leeward.gateway.upstream.router import Router
 from leeward.inspection.inspector import Inspector
+from leeward.licences.terms import NO_TERMS, Terms
 
 
 class Reply(Protocol):
@@ -90,6 +91,7 @@ class Equipment:
         tenant_models: Globs of models that each tenant may use; a tenant that is not named may use all.
         salts: Gives 16 random bytes for a commitment.
         suspicions: How far suspicions of model extraction have gone.
+        terms: What is settled about licences.
     """
 
     settings: GatewaySettings
@@ -106,6 +108,7 @@ class Equipment:
     tenant_models: Mapping[str, tuple[str, ...]]
     salts: Salts
     suspicions: Suspicions = NOBODY
+    terms: Terms = NO_TERMS
 
 
 class Salts(Protocol):

@@ -22,6 +22,7 @@ def explain(
     edits: Sequence[Mapping[str, object]] = (),
     spotlit: Sequence[str] = (),
     dropped: int = 0,
+    notices: Sequence[str] = (),
 ) -> Object:
     """Return the object that rides on every reply; it names what was seen and where, and never quotes it.
 
@@ -31,6 +32,7 @@ def explain(
         changes: What was altered in the request, e.g. `messages[1].content: 1 passage removed`.
         edits: What sanitising did, as JSON values: part, span in characters of what came, kind.
         spotlit: Paths of the parts that were marked as data.
+        notices: What the tenant should know beside this exchange.
     """
     told: dict[str, object] = {
         "decision_id": decision_id,
@@ -50,6 +52,8 @@ def explain(
         told["edits"] = list(edits[:_MOST_FINDINGS])
     if spotlit:
         told["spotlit"] = list(spotlit[:_MOST_FINDINGS])
+    if notices:
+        told["notices"] = list(notices)
     if dropped:
         told["dropped"] = dropped
     if appeal:

@@ -1,4 +1,4 @@
-"""The list of models, without those that a tenant may not use."""
+"""The list of models, without those that a tenant may not use, be it by the settings or by their licence."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from urllib.parse import unquote
 
 import msgspec
 
+from leeward.answers import restricted
 from leeward.domain.caller import Caller
 from leeward.errors import SettingsError, UpstreamError, WireError
 from leeward.gateway.asgi import JSON, Scope, Send, Sender
 from leeward.gateway.doorkeeper import header
 from leeward.gateway.equipment import Equipment
+from leeward.gateway.licensing import licence_card, licence_verdict, why_restricted
 from leeward.gateway.upstream.router import Upstream, model_not_found
 from leeward.gateway.walk import allows
 from leeward.gateway.wire.body import Json
@@ -31,17 +33,20 @@ async def serve_models(equipment: Equipment, scope: Scope, send: Send) -> None:
     except WireError as error:
         await sender.whole(error.status, [JSON], error_body(error.message, status=error.status, code=error.code))
         return
-    cards = await _all_cards(equipment, caller)
+    cards, _ = await _all_cards(equipment, caller)
     await sender.whole(200, [JSON], msgspec.json.encode({"object": "list", "data": cards}))
 
 
 async def serve_model(equipment: Equipment, name: str, scope: Scope, send: Send) -> None:
-    """Show one model, or 404 when the caller may not know of it."""
+    """Show one model; 404 when the caller may not know of it, 403 when its licence does not cover the caller's use."""
     sender = Sender(send)
     try:
         caller = equipment.doorkeeper.caller_of(header(scope["headers"], b"authorization"))
         wanted = unquote(name)
-        card = next((c for c in await _all_cards(equipment, caller) if c.get("id") == wanted), None)
+        cards, denied = await _all_cards(equipment, caller)
+        card = next((c for c in cards if c.get("id") == wanted), None)
+        if wanted in denied:
+            raise WireError(denied[wanted], status=403, code="license_restricted", param="model")
         if card is None:
             raise model_not_found(wanted)
     except WireError as error:
@@ -51,7 +56,8 @@ async def serve_model(equipment: Equipment, name: str, scope: Scope, send: Send)
     await sender.whole(200, [JSON], msgspec.json.encode(card))
 
 
-async def _all_cards(equipment: Equipment, caller: Caller) -> list[dict[str, Json]]:
+async def _all_cards(equipment: Equipment, caller: Caller) -> tuple[list[dict[str, Json]], dict[str, str]]:
+    """Return the cards of the models that the caller may use, and why not of those that a licence keeps from it."""
     globs = equipment.tenant_models.get(caller.tenant, ("*",))
 
     def is_allowed(model: str) -> bool:
@@ -59,11 +65,20 @@ async def _all_cards(equipment: Equipment, caller: Caller) -> list[dict[str, Jso
 
     lists = await asyncio.gather(*(_cards(equipment, upstream, is_allowed) for upstream in equipment.router.upstreams))
     cards: dict[str, dict[str, Json]] = {}
-    for some in lists:
+    denied: dict[str, str] = {}
+    for upstream, some in zip(equipment.router.upstreams, lists, strict=True):
         for card in some:
-            # Mistral's client reads no list in which one card lacks these two.
-            cards.setdefault(str(card.get("id")), {"type": "base", "capabilities": {}, **card})
-    return list(cards.values())
+            model = str(card.get("id"))
+            if model in cards or model in denied:
+                continue
+            verdict = licence_verdict(equipment, caller, upstream, model)
+            if verdict.disposition.stops:
+                denied[model] = why_restricted(verdict) or restricted(equipment.settings.answers.language)
+                continue
+            told = licence_card(equipment, caller, upstream, model)
+            # Mistral's client reads no list in which one card lacks the first two.
+            cards[model] = {"type": "base", "capabilities": {}, **card, "leeward": told}
+    return list(cards.values()), denied
 
 
 async def _cards(equipment: Equipment, upstream: Upstream, is_allowed: Callable[[str], bool]) -> list[dict[str, Json]]:

@@ -12,6 +12,7 @@ from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Fact, Stage
 from leeward.errors import WireError
 from leeward.extraction_watch.exchange import bias_of
+from leeward.gateway.licensing import licence_facts
 from leeward.gateway.said import contexts_of
 from leeward.gateway.settings import OpaqueParts
 from leeward.gateway.wire.instruction import add_instruction
@@ -52,6 +53,7 @@ class Inspected:
         chars: Characters examined.
         edits: What was done to which part, as JSON values: part, span in characters of what came, kind.
         spotlit: Paths of the parts that were marked as data.
+        notices: What the tenant should know beside this exchange, e.g. that its contract ends soon.
     """
 
     verdict: Verdict
@@ -60,6 +62,7 @@ class Inspected:
     chars: int
     edits: list[dict[str, object]] = field(default_factory=list)
     spotlit: list[str] = field(default_factory=list)
+    notices: tuple[str, ...] = ()
 
 
 async def inspect_request(
@@ -132,13 +135,11 @@ def _in_history(verdict: Verdict) -> Verdict:
 def _add_facts(tally: Tally, request: Request, caller: Caller, inspector: Inspector, traffic: Traffic) -> None:
     plans = inspector.ruleset.plans
     if plans[Stage.EXCHANGE].asked:
-        facts: dict[str, Fact] = {
-            "model": traffic.upstream_model,
-            "requested_model": request.model,
-            "tenant": caller.tenant,
-            "is_hosted_api": traffic.is_hosted_api,
-            **caller.use,
-        }
+        facts = licence_facts(
+            caller, traffic.upstream_model, request.model, is_hosted_api=traffic.is_hosted_api, t=traffic.t
+        )
+        instructions = [p.text for p in request.parts if p.stage is Stage.INSTRUCTIONS]
+        facts |= {"t": traffic.t, "end_user": caller.end_user, "instructions": instructions}
         tally.add(inspector.judge_facts(Stage.EXCHANGE, facts))
     if plans[Stage.TRAFFIC].asked:
         tally.add(inspector.judge_facts(Stage.TRAFFIC, dict(_traffic_facts(request, caller, traffic))))

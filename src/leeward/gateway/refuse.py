@@ -13,6 +13,7 @@ from leeward.gateway.asgi import JSON, Sender
 from leeward.gateway.equipment import Equipment
 from leeward.gateway.explain import decision_headers, explain
 from leeward.gateway.guarding import Guarded
+from leeward.gateway.licensing import why_restricted
 from leeward.gateway.prompt import Inspected
 from leeward.gateway.streamed import StreamRelay
 from leeward.gateway.wire.body import Object
@@ -62,7 +63,8 @@ class Refusing:
                 await self._throttle(verdict)
             case Disposition.RESTRICT:
                 self._account.outcome = Outcome.RESTRICTED
-                await self._error(403, restricted(self._language), "license_restricted")
+                words = f"{restricted(self._language)} {why_restricted(verdict)}"
+                await self._error(403, words.rstrip(), "license_restricted")
             case _:
                 self._account.outcome = Outcome.REFUSED_PROMPT
                 await self._refuse(verdict)
@@ -125,6 +127,7 @@ class Refusing:
             changes=self._inspected.changes,
             edits=self._inspected.edits,
             spotlit=self._inspected.spotlit,
+            notices=self._inspected.notices,
         )
 
     def _headers(self) -> list[tuple[bytes, bytes]]:

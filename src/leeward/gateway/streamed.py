@@ -228,6 +228,7 @@ class StreamRelay:
             changes=self._inspected.changes,
             edits=self._inspected.edits,
             spotlit=self._inspected.spotlit,
+            notices=self._inspected.notices,
             dropped=self._codec.dropped,
         )
         if self._account.error:

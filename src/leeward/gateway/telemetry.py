@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 from opentelemetry import trace
@@ -19,6 +19,8 @@ from leeward.domain.verdict import Cause
 
 _SECONDS: Final = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
+
+DaysLeft: TypeAlias = Callable[[], Iterable[tuple[tuple[str, str, str], int]]]
 
 tracer = trace.get_tracer("leeward")
 
@@ -55,13 +57,15 @@ class Metrics:
 
     Args:
         shared: Folder in which the processes of one gateway write down their counts; None when there is one process.
+        days_left: Gives tenant, kind and number of each entitlement that has an end, with the days until then.
     """
 
-    def __init__(self, shared: Path | None = None) -> None:
+    def __init__(self, shared: Path | None = None, days_left: DaysLeft = tuple) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(self)
         self.counts = Counts()
         self._shared = shared
+        self._days_left = days_left
         self._own = f"{os.getpid()}.counts"
 
     def opened(self) -> None:
@@ -115,6 +119,7 @@ class Metrics:
             "leeward_store_failures", "Exchanges whose record could not be opened.", value=counts.store_failures
         )
         yield GaugeMetricFamily("leeward_active_exchanges", "Exchanges under way.", value=counts.active)
+        yield self._entitlements()
         bounds = [*map(str, _SECONDS), "+Inf"]
         yield HistogramMetricFamily(
             "leeward_inspection_seconds",
@@ -122,6 +127,13 @@ class Metrics:
             buckets=list(zip(bounds, accumulate(counts.inspections), strict=True)),
             sum_value=counts.inspection_seconds,
         )
+
+    def _entitlements(self) -> GaugeMetricFamily:
+        words = "Days until an entitlement of a tenant ends; below 0 it has ended."
+        family = GaugeMetricFamily("leeward_entitlement_days_left", words, labels=("tenant", "kind", "contract"))
+        for labels, days in self._days_left():
+            family.add_metric(labels, days)
+        return family
 
     def _all(self) -> Counts:
         if self._shared is None:

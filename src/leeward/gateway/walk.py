@@ -22,6 +22,7 @@ from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import decision_headers, explain
 from leeward.gateway.guarding import check_guardrails
 from leeward.gateway.harden import harden_reply, harden_request, is_hardened
+from leeward.gateway.licensing import notices_of
 from leeward.gateway.prompt import Inspected, Traffic, inspect_request
 from leeward.gateway.refuse import Refusing
 from leeward.gateway.streamed import StreamRelay
@@ -171,6 +172,7 @@ class Exchange:
         except WireError:
             await self._open(request)
             raise
+        inspected.notices = notices_of(self._equipment, self._caller, upstream_model, request.model)
         account = self._account
         account.inspection_seconds += perf_counter() - began
         account.prompt_chars = inspected.chars
@@ -328,6 +330,7 @@ class Exchange:
             changes=inspected.changes,
             edits=inspected.edits,
             spotlit=inspected.spotlit,
+            notices=inspected.notices,
             dropped=dropped,
         )
 

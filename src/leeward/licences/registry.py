@@ -33,6 +33,8 @@ class _LicenceRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     notice_text: str = ""
     contact: str = ""
     outputs_are_research_only: bool = False
+    grant: str = ""
+    outputs_clause: str = ""
 
 
 class _ModelRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -71,6 +73,8 @@ class Licence:
         strictness: 0 to 100, for picking the strictest of several.
         notice_text: Notice that must go with copies; empty when none is prescribed.
         outputs_are_research_only: Whether outputs may be used for research only.
+        grant: Clause that grants what is covered, e.g. `MRL-0.1, section 2.1`.
+        outputs_clause: Clause that leaves outputs free; empty where none says so.
     """
 
     id: str
@@ -83,6 +87,8 @@ class Licence:
     notice_text: str
     contact: str
     outputs_are_research_only: bool
+    grant: str
+    outputs_clause: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from typing import Final
 
 from leeward.domain.view import Fact
@@ -13,17 +14,22 @@ ACTORS: Final = ("individual", "academic", "nonprofit", COMPANY)
 PURPOSES: Final = ("research", "evaluation", "testing", "personal", "internal_business", "production", "resale")
 ENVIRONMENTS: Final = ("non_production", "production")
 DISTRIBUTIONS: Final = ("none", "weights", "derivative", "hosted_service", "embedded")
+# Of the worldwide revenue in the preceding month, for who does not want to name a figure.
+BANDS: Final = ("up_to_20m", "over_20m")
+_BAND_USD: Final = {"up_to_20m": 20_000_000.0, "over_20m": float("inf")}
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "actor_type": ACTORS,
     "purpose": PURPOSES,
     "environment": ENVIRONMENTS,
     "distribution": DISTRIBUTIONS,
+    "revenue_band": BANDS,
 }
 _NUMBERS: Final = frozenset({"employer_monthly_revenue_usd", "monthly_active_users"})
-_TEXTS: Final = frozenset({"separate_licence_reference", "separate_licence_models", "licence", "base_model"})
+_DAYS: Final = frozenset({"separate_licence_expires", "valid_until"})
+_TEXTS: Final = _DAYS | {"separate_licence_reference", "separate_licence_models", "licence", "base_model"}
 _LIVE: Final = frozenset({"production", "resale"})
-_OFF_LINE: Final = frozenset({"research", "evaluation", "testing", "personal"})
+OFF_LINE: Final = frozenset({"research", "evaluation", "testing", "personal"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,7 @@ class Use:
         environment: One of `ENVIRONMENTS`.
         employer_monthly_revenue_usd: Worldwide revenue of the company, or of the person's employer, in the
             preceding month, in US dollars.
+        revenue_band: One of `BANDS`, where no figure is given.
         monthly_active_users: Of all the company's products, in the preceding month.
         end_user_exposure: Whether customers or employees meet what the model writes.
         distribution: One of `DISTRIBUTIONS`; None counts as `none`.
@@ -46,6 +53,8 @@ class Use:
         outputs_leave_research: Whether outputs are used outside of research.
         separate_licence_reference: Number of a contract with the licensor; empty when there is none.
         separate_licence_models: Names or globs, with commas, that the contract covers; empty means any.
+        separate_licence_expires: Last day of the contract, ISO; empty when it has no end.
+        valid_until: Last day, ISO, for which the use was declared; empty when it need not be declared anew.
         licence: Id of the licence that a person found for a model that the registry does not know.
         base_model: The model that it was made from.
     """
@@ -54,6 +63,7 @@ class Use:
     purpose: str | None = None
     environment: str | None = None
     employer_monthly_revenue_usd: float | None = None
+    revenue_band: str | None = None
     monthly_active_users: float | None = None
     end_user_exposure: bool | None = None
     distribution: str | None = None
@@ -67,6 +77,8 @@ class Use:
     modification_notice_present: bool | None = None
     separate_licence_reference: str = ""
     separate_licence_models: str = ""
+    separate_licence_expires: str = ""
+    valid_until: str = ""
     licence: str = ""
     base_model: str = ""
 
@@ -77,13 +89,32 @@ class Use:
         and resale are in production. Who distributes a derivative made one.
         """
         environment, exposure = self.environment, self.end_user_exposure
-        if self.purpose in _OFF_LINE:
+        if self.purpose in OFF_LINE:
             environment = environment or "non_production"
             exposure = False if exposure is None else exposure
         elif self.purpose in _LIVE:
             environment = environment or "production"
         is_derivative = True if self.distribution == "derivative" else self.is_derivative
-        return replace(self, environment=environment, end_user_exposure=exposure, is_derivative=is_derivative)
+        revenue = self.employer_monthly_revenue_usd
+        return replace(
+            self,
+            environment=environment,
+            end_user_exposure=exposure,
+            is_derivative=is_derivative,
+            employer_monthly_revenue_usd=_BAND_USD.get(self.revenue_band or "") if revenue is None else revenue,
+        )
+
+    def without_declaration(self) -> Use:
+        """Return what is known without asking anybody: where the model runs and what it was made from."""
+        return Use(is_hosted_api=self.is_hosted_api, licence=self.licence, base_model=self.base_model)
+
+
+def day_in(text: str) -> date | None:
+    """Return the day that an ISO date names; None when it names none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 FIELDS: Final = tuple(field.name for field in fields(Use))
@@ -111,6 +142,8 @@ def read_declaration(facts: Mapping[str, Fact]) -> Declaration:
         if value is None or value == "":
             continue
         told = _read(name, value)
+        if name in _DAYS and day_in(str(value)) is None:
+            problems[name] = f"`{name}` must be {_expected(name)}"
         if told is None:
             problems[name] = f"`{name}` must be {_expected(name)}"
         else:
@@ -123,6 +156,9 @@ def _read(name: str, value: Fact) -> str | float | bool | None:
     if name in WORDS:
         word = value.strip().lower().replace("-", "_") if isinstance(value, str) else ""
         return word if word in WORDS[name] else None
+    if name in _DAYS:
+        # A day that cannot be read is kept, so that it counts as one that has passed.
+        return str(value)
     if name in _TEXTS:
         return value if isinstance(value, str) else None
     if name in _NUMBERS:
@@ -149,6 +185,8 @@ def _flag(value: Fact) -> bool | None:
 def _expected(name: str) -> str:
     if name in WORDS:
         return "one of " + ", ".join(WORDS[name])
+    if name in _DAYS:
+        return "a day such as 2027-03-31"
     if name in _TEXTS:
         return "text"
     return "a number, 0 or more" if name in _NUMBERS else "true or false"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from leeward.answers import HelpLines, Resources
@@ -25,6 +26,7 @@ from leeward.storage import Keyring, SqlStore, StoreOptions
 from leeward.wiring.clock import Chance, SystemClock, Ulids
 from leeward.wiring.demo import DemoKeys, demo_upstream, is_scripted, picture_known
 from leeward.wiring.judges import judge_of
+from leeward.wiring.licences import days_left, terms_of, watch_ends
 from leeward.wiring.pages import LOOPBACK, pages_of
 from leeward.wiring.rules import Rulesets, inspection_settings
 
@@ -75,6 +77,7 @@ class House:
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
         self._tasks: list[asyncio.Task[None]] = []
         self._clients: dict[str, Client] = dict(clients or {})
+        self.terms = terms_of(settings)
         with picture_known() if settings.demo else nullcontext():
             self.rulesets = Rulesets(
                 settings.rules,
@@ -82,6 +85,7 @@ class House:
                 self._threads,
                 os.urandom(32),
                 judge_of(settings.judge, os.environ),
+                self.terms,
             )
         keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
         self._chance = Chance()
@@ -93,7 +97,7 @@ class House:
         if settings.demo:
             tables = (demo_upstream(settings.server, is_alone=not tables), *tables)
         shared = os.environ.get(COUNTS_FOLDER, "")
-        self.metrics = Metrics(Path(shared) if shared else None)
+        self.metrics = Metrics(Path(shared) if shared else None, days_left=partial(days_left, self.terms, self._clock))
         self.upstreams = tuple(upstream_of(table) for table in tables)
         self.equipment = self._equipment()
 
@@ -114,6 +118,7 @@ class House:
             tenant_models={tenant.id: tenant.models for tenant in settings.tenant},
             salts=self._chance,
             suspicions=self.rulesets,
+            terms=self.terms,
         )
 
     def _doorkeeper(self) -> Doorkeeper:
@@ -135,6 +140,8 @@ class House:
         for upstream in self.upstreams:
             if upstream.name not in self._clients:
                 self._clients[upstream.name] = upstream.client()
+        if any(self.terms.held()):
+            self._tasks.append(asyncio.get_running_loop().create_task(watch_ends(self.terms, self._clock)))
         if self.settings.server.workers > 1:
             self._tasks.append(asyncio.get_running_loop().create_task(self._share_counts()))
         if self.settings.rules.directory or self.settings.rules.use.endswith(".toml"):

@@ -23,6 +23,8 @@ from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
 from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.inspection.windows import WindowPlan
+from leeward.licences.detector import LicenceRegistry
+from leeward.licences.terms import NO_TERMS, Terms
 from leeward.models.coverage import Coverage
 from leeward.policy.book import RulesetBook
 from leeward.policy.draft import LoadedRuleset
@@ -116,6 +118,7 @@ class Rulesets:
         threads: Where slow detectors run.
         cache_key: Secret of this process for digests of remembered texts.
         judges: Asked by detectors where they are unsure; None where no judge is set up.
+        terms: What the operator has settled about licences.
 
     Raises:
         SettingsError: If a file cannot be read.
@@ -130,12 +133,14 @@ class Rulesets:
         threads: Executor,
         cache_key: bytes,
         judges: Judges | None = None,
+        terms: Terms = NO_TERMS,
     ) -> None:
         self._rules = rules
         self._settings = settings
         self._threads = threads
         self._cache_key = cache_key
         self._judges = judges
+        self._terms = terms
         self._known = known_infos()
         self._coverage = Coverage.load()
         self._detectors: dict[str, Detector] = {}
@@ -237,6 +242,8 @@ class Rulesets:
         for opened in fresh.values():
             if self._judges is not None and isinstance(opened, Consults):
                 opened.consult(self._judges)
+            if isinstance(opened, LicenceRegistry):
+                opened.settle(self._terms)
         self._detectors = {**self._detectors, **fresh}
         return {ruleset.digest: self._inspector(ruleset) for ruleset in book.rulesets}
 

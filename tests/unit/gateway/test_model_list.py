@@ -18,7 +18,7 @@ async def test_models_of_the_server_are_listed_so_that_every_client_can_read_the
         listed = (await running.get("/v1/models")).json()
 
     assert listed["object"] == "list"
-    assert [card["id"] for card in listed["data"]] == ["small", "large", "codestral"]
+    assert [card["id"] for card in listed["data"]] == ["small", "large", "codegen"]
     assert all({"type", "capabilities"} <= set(card) for card in listed["data"])
 
 
@@ -27,7 +27,7 @@ async def test_names_of_the_settings_are_listed_where_the_server_does_not_know_t
     async with inner_house(tmp_path, rules=FREE, upstream=(served,)) as running:
         listed = (await running.get("/v1/models")).json()["data"]
 
-    assert [card["id"] for card in listed] == ["small", "large", "codestral", "nice", "mine"]
+    assert [card["id"] for card in listed] == ["small", "large", "codegen", "nice", "mine"]
 
 
 async def test_a_server_that_cannot_be_asked_shows_what_the_settings_say(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ async def test_a_model_of_two_servers_is_listed_once(tmp_path: Path) -> None:
     async with inner_house(tmp_path, rules=FREE, upstream=(upstream("a"), upstream("b"))) as running:
         listed = (await running.get("/v1/models")).json()["data"]
 
-    assert [card["id"] for card in listed] == ["small", "large", "codestral"]
+    assert [card["id"] for card in listed] == ["small", "large", "codegen"]
 
 
 async def test_one_model_is_shown_by_name_also_when_the_name_is_escaped(tmp_path: Path) -> None:

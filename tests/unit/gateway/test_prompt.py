@@ -207,6 +207,7 @@ async def test_rules_about_licences_are_told_the_model_and_the_declared_use() ->
     (view,) = noting.views
     assert dict(view.facts) == {
         "model": "served-name", "requested_model": "m", "tenant": "acme", "is_hosted_api": True, "purpose": "research",
+        "today": "1970-01-01", "t": 12.0, "end_user": "", "instructions": [],
     }  # fmt: skip
 
 

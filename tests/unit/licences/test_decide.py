@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeward.licences.decide import DENIALS, Allowed, Decision, Denied, Undeclared, Unknown, decide, judge
+from leeward.licences.decide import Allowed, Decision, Denied, Undeclared, Unknown, decide, judge
+from leeward.licences.denials import DENIALS
 from leeward.licences.registry import builtin_registry
 from leeward.licences.use import ACTORS, ENVIRONMENTS, PURPOSES, Use
 
@@ -21,7 +22,7 @@ def _decide(model: str, **declared: object) -> Decision:
 
 def _rule(model: str, **declared: object) -> str:
     match _decide(model, **declared):
-        case Denied(_, rule, _, _) | Allowed(_, rule, _):
+        case Denied(rule=rule) | Allowed(rule=rule):
             return rule
         case other:
             raise AssertionError(other)

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import pytest
 
 from leeward.domain.finding import NOTHING, Finding
 from leeward.domain.view import Fact, Stage, View
+from leeward.licences.contracts import Contract
 from leeward.licences.detector import LicenceRegistry
+from leeward.licences.terms import Terms
+from leeward.licences.usage import UsageLimits
 
 
 @pytest.fixture
@@ -95,3 +101,87 @@ def test_many_names_do_not_fill_the_memory(detector: LicenceRegistry) -> None:
         detector.examine(_view(f"model-{number}"))
 
     assert len(detector._decided) <= 4_096
+
+
+# What the operator has settled
+
+
+def _settled(**terms: Any) -> LicenceRegistry:
+    detector = LicenceRegistry()
+    detector.open()
+    detector.settle(Terms(**terms))
+    return detector
+
+
+def test_an_unknown_model_that_the_operator_serves_is_recorded_under_a_name_of_its_own() -> None:
+    assert _found(_settled(serves_unknown=True), "canary-8f3a").hazard == "licence.unknown-accepted"
+
+
+def test_a_confirmed_model_is_decided_by_what_was_confirmed() -> None:
+    settled = _settled(confirmed={"our-tune": "Apache-2.0", "our-other": "mistral-large-2411"})
+
+    assert settled.examine(_view("our-tune")) is NOTHING
+    assert _found(settled, "our-other", actor_type="company", purpose="production").evidence[:2] == ("MRL-0.1", "R2")
+
+
+def test_a_confirmation_never_changes_the_licence_of_a_known_model() -> None:
+    assert _found(_settled(confirmed={"*": "Apache-2.0"}), "mistral-large-2411").hazard == "licence.undeclared"
+
+
+def test_a_contract_covers_its_own_tenant_until_its_last_day() -> None:
+    ends = Contract(reference="C-1", models=("codestral-2405",), expires=date(2026, 11, 24))
+    settled = _settled(contracts={"acme": (ends,)})
+    use: dict[str, Fact] = {"actor_type": "company", "purpose": "production"}
+    after = _found(settled, "codestral-2405", today="2026-11-25", **use)
+
+    assert settled.examine(_view("codestral-2405", today="2026-11-24", **use)) is NOTHING
+    assert _found(settled, "codestral-2405", **use | {"today": "2026-11-24", "tenant": "b"}).hazard == (
+        "licence.forbidden"
+    )
+    assert after.hazard == "licence.expired"
+    assert "C-1 that covered it ended on 2026-11-24" in after.message
+    assert after.evidence == ("MNPL-0.1", "EXPIRED", "C-1", "model=codestral-24-05")
+
+
+def test_an_alias_is_told_with_the_dated_model_behind_it(detector: LicenceRegistry) -> None:
+    found = _found(detector, "devstral-latest", actor_type="company", purpose="production", revenue_band="over_20m")
+
+    assert "model=devstral-2-25-12" in found.evidence
+
+
+# What a tenant does
+
+
+def _traffic(detector: LicenceRegistry, count: int, **facts: Fact) -> list[Finding]:
+    told: dict[str, Fact] = {"actor_type": "academic", "purpose": "research", "instructions": ["Our customers ask."]}
+    views = (
+        _view("mistral-large-2411", **told | {"t": float(n), "end_user": f"u{n % 80}"} | facts) for n in range(count)
+    )
+    return [finding for view in views for finding in detector.examine(view).findings]
+
+
+def test_traffic_of_research_that_looks_like_production_is_told_once_with_evidence(detector: LicenceRegistry) -> None:
+    (found,) = _traffic(detector, 400)
+
+    assert (found.hazard, found.confidence) == ("licence.production-shaped", 0.6)
+    assert "distinct end users; 100% of its instructions speak to customers" in found.message
+    assert found.evidence[:2] == ("points=3", "exchanges=100")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"actor_type": "company", "purpose": "production"},
+        {"is_hosted_api": True},
+        {"t": None},
+        {"end_user": "one"},
+    ],
+)
+def test_nothing_is_told_of_who_declares_production_or_has_few_end_users(
+    detector: LicenceRegistry, facts: dict[str, Fact]
+) -> None:
+    assert {finding.hazard for finding in _traffic(detector, 400, **facts)} <= {"licence.forbidden"}
+
+
+def test_the_watch_can_be_turned_off() -> None:
+    assert _traffic(_settled(usage=UsageLimits(watch=False)), 400) == []

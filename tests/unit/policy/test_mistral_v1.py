@@ -77,10 +77,18 @@ def test_only_child_safety_starts_above_level_one_beside_extraction() -> None:
     assert [r.id for r in RULESET.rules if r.level > 1] == ["RULE-MIST-005", "RULE-MIST-010"]
 
 
-def test_an_unregistered_model_is_recorded_and_not_refused() -> None:
+def test_an_unregistered_model_is_refused_and_no_fault_of_the_caller() -> None:
     unknown = [c for c in RULESET.rule("RULE-MIST-003").conditions if c.matches("licence.unknown")]
 
-    assert [c.dry_run for c in unknown] == [True]
+    assert [(c.dry_run, c.counts) for c in unknown] == [(False, False)]
+
+
+def test_what_an_operator_accepts_and_what_is_only_suspected_is_recorded_without_effect() -> None:
+    hazards = ("licence.unknown-accepted", "licence.production-shaped")
+    conditions = RULESET.rule("RULE-MIST-003").conditions
+    some = {(h, c.dry_run, c.counts) for h in hazards for c in conditions if c.matches(h)}
+
+    assert some == {(hazard, True, False) for hazard in hazards}
 
 
 def test_the_usage_policy_only_scores() -> None:
