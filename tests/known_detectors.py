@@ -31,7 +31,11 @@ KNOWN = {
         _info("image-hash", "image.known", Stage.IMAGE),
         _info("pii", "pii.*", *_TEXT),
         _info("regional-terms", "region.*", *_TEXT),
-        _info("licence-registry", "licence.forbidden licence.undeclared licence.unknown", Stage.EXCHANGE),
+        _info(
+            "licence-registry",
+            "licence.forbidden licence.undeclared licence.unknown licence.derivative",
+            Stage.EXCHANGE,
+        ),
         _info("extraction-watch", "extraction.volume extraction.enumeration", Stage.TRAFFIC),
     )
 }

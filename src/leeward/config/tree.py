@@ -132,6 +132,20 @@ class Tenant(Section, frozen=True, kw_only=True):
     use: dict[str, str | int | bool] = msgspec.field(default_factory=dict)
 
 
+class LicenceTable(Section, frozen=True, kw_only=True):
+    """What follows when a derivative does not keep to the licence of its origin; see docs/lineage.md.
+
+    Attributes:
+        notice_days: Time that a notice gives to put things right, before the gateway refuses the model.
+    """
+
+    notice_days: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.notice_days <= 3_650.0:
+            raise ValueError("`notice_days` must lie between 0 and 3650")
+
+
 class JudgeTable(Section, frozen=True, kw_only=True):
     """A guard model that is asked where the classifiers are unsure.
 
@@ -200,6 +214,7 @@ class Settings(Section, frozen=True, kw_only=True):
     opaque: OpaqueParts = OpaqueParts()
     extraction: Hardening = Hardening()
     tenant: tuple[Tenant, ...] = ()
+    licence: LicenceTable = LicenceTable()
     judge: JudgeTable = JudgeTable()
     telemetry: Telemetry = Telemetry()
     demo: bool = False

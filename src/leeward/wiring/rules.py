@@ -23,6 +23,8 @@ from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
 from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.inspection.windows import WindowPlan
+from leeward.licences.derivatives.restrictions import NOTHING_RESTRICTED, Restrictions
+from leeward.licences.detector import LicenceRegistry
 from leeward.models.coverage import Coverage
 from leeward.policy.book import RulesetBook
 from leeward.policy.draft import LoadedRuleset
@@ -139,6 +141,7 @@ class Rulesets:
         self._known = known_infos()
         self._coverage = Coverage.load()
         self._detectors: dict[str, Detector] = {}
+        self._restrictions = NOTHING_RESTRICTED
         book = self._read()
         if isinstance(book, Refused):
             raise book.error()
@@ -164,6 +167,16 @@ class Rulesets:
         """Return how far the suspicion against a caller has gone; none where no ruleset watches traffic."""
         watch = self._detectors.get(ExtractionWatch.info.id)
         return watch.standing(tenant, key) if isinstance(watch, ExtractionWatch) else Step.NONE
+
+    def heed(self, restrictions: Restrictions) -> None:
+        """Refuse the models that the registry of derivatives restricts, from the next exchange on, and no others."""
+        self._restrictions = restrictions
+        self._tell(self._detectors)
+
+    def _tell(self, detectors: Mapping[str, Detector]) -> None:
+        licences = detectors.get(LicenceRegistry.info.id)
+        if isinstance(licences, LicenceRegistry):
+            licences.heed(self._restrictions)
 
     @property
     def rulesets(self) -> tuple[Ruleset, ...]:
@@ -237,6 +250,7 @@ class Rulesets:
         for opened in fresh.values():
             if self._judges is not None and isinstance(opened, Consults):
                 opened.consult(self._judges)
+        self._tell(fresh)
         self._detectors = {**self._detectors, **fresh}
         return {ruleset.digest: self._inspector(ruleset) for ruleset in book.rulesets}
 

@@ -138,4 +138,5 @@ def _undeclared(graph: Graph, pair: Pair) -> Finding:
         message=f"its weights {_KINSHIP[pair.verdict]} {other.name} (score {pair.score:.2f}), and no file says so",
         remedy=f"Name the origin in README.md, and keep to its licence{f' ({licence})' if licence else ''}",
         licence=licence,
+        about=other.name,
     )
