@@ -8,16 +8,14 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from leeward.cli.recording import Line, minute, print_json, registry_of
+from leeward.cli.recording import Line, Opened, minute, print_json, registry_of
 from leeward.errors import SettingsError
 from leeward.licences.derivatives import steps
 from leeward.licences.derivatives.entry import Entry, Event, Facts, Fault, Kind, Link, State, Wanted
 from leeward.licences.derivatives.sighting import DECLARATION
 from leeward.licences.derivatives.steps import Change, Stamp
-from leeward.licences.registry import Registry, builtin_registry
+from leeward.licences.registry import builtin_registry
 
 app = App(name="registry", help="Read and edit the registry of derivatives.")
 
@@ -117,14 +115,14 @@ def declare(
         by: Who declares it; the user of this machine when nothing is said.
         config: Settings file; its `[store]` says where the registry is kept.
     """
-    facts = Facts(
-        name=name,
-        kind=Kind(kind),
-        bases=base,
-        licence=_licence(licence, base, builtin_registry()),
-        lineage=tuple(Link(child=name, parent=b, relation=kind, sources=(DECLARATION,)) for b in base),
-    )
     with registry_of(config) as registry:
+        facts = Facts(
+            name=name,
+            kind=Kind(kind),
+            bases=base,
+            licence=_licence(licence, base, registry),
+            lineage=tuple(Link(child=name, parent=b, relation=kind, sources=(DECLARATION,)) for b in base),
+        )
         entry = registry.derivatives.declare(facts, served_as, why, registry.stamp(by))
     _say(entry)
 
@@ -192,11 +190,16 @@ def _do(step: _Step, word: str, why: str, by: str, config: Path | None, days: fl
     _say(entry)
 
 
-def _licence(told: str, bases: Iterable[str], registry: Registry) -> str:
-    if told and told not in registry.licences:
+def _licence(told: str, bases: tuple[str, ...], registry: Opened) -> str:
+    """Return the licence that binds: the one that is told, else the strictest that comes with a base."""
+    licences = builtin_registry().licences
+    if told and told not in licences:
         raise SettingsError(f"no licence is called {told!r}", remedy="`leeward licence list` shows the ids of all.")
-    matches = [match.licence for base in bases if (match := registry.resolve(base)) and match.licence]
-    strictest = max(matches, key=lambda licence: licence.strictness, default=None)
+    entries = [registry.derivatives.find(i) for i in registry.derivatives.ids_of(bases).values()]
+    inherited = [licences.get(entry.facts.licence) for entry in entries if entry is not None]
+    named = [match.licence for base in bases if (match := builtin_registry().resolve(base))]
+    known = [licence for licence in (*inherited, *named) if licence is not None]
+    strictest = max(known, key=lambda licence: licence.strictness, default=None)
     return told or (strictest.id if strictest else "")
 
 
@@ -218,15 +221,8 @@ def _print_line(console: Console, entry: Entry) -> None:
 
 
 def _print(console: Console, entry: Entry, history: Sequence[Event]) -> None:
-    for line in (*_facts(entry), *_lineage(entry), *_problems(entry)):
+    for line in (*_facts(entry), *_lineage(entry), *_problems(entry), *_history(history)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    table = Table(title="History", title_justify="left")
-    for heading in ("Time (UTC)", "Who", "Step", "Why", "Then", "Deadline"):
-        table.add_column(heading, overflow="fold")
-    for event in history:
-        row = (minute(event.at), event.who, event.step.value, event.why, event.state.value, minute(event.due_at))
-        table.add_row(*(escape(cell) for cell in row))
-    console.print(table)
     if entry.facts.problems:
         console.print(f"The notice in words: leeward licence notices {entry.id}", markup=False, highlight=False)
 
@@ -258,3 +254,10 @@ def _problems(entry: Entry) -> Iterable[str]:
     for problem in entry.facts.problems:
         yield f"  {problem.code} ({problem.fault}): {problem.message}"
         yield f"    {problem.remedy}."
+
+
+def _history(history: Sequence[Event]) -> Iterable[str]:
+    yield "History (UTC):"
+    for event in history:
+        due = f" until {minute(event.due_at)}" if event.state is State.NOTICED else ""
+        yield f"  {minute(event.at)}  {event.step} by {event.who}, then {event.state}{due}: {event.why}"

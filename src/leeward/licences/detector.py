@@ -75,7 +75,8 @@ def _restricted(told: Restricted) -> Finding:
     day = datetime.fromtimestamp(told.since, UTC).date()
     message = (
         f"The registry of derivatives restricts this model (entry {told.entry}): since {day} it breaks "
-        f"{told.licence or 'the licence of its origin'} ({', '.join(told.clauses)}). {'. '.join(told.remedies)}."
+        f"{told.licence or 'the licence of its origin'} ({', '.join(told.clauses)}). "
+        f"What puts it right: `leeward licence notices {told.entry}`."
     )
     evidence = tuple(word for word in (told.licence, *told.clauses, f"entry={told.entry}", told.url) if word)
     return Finding(hazard=DERIVATIVE, confidence=1.0, message=message, evidence=evidence)

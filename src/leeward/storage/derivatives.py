@@ -189,7 +189,7 @@ class SqlDerivatives:
         asked = DERIVATIVES.c.name.in_(sorted({filed(name) for name in names}))
         statement = sa.select(DERIVATIVES.c.name, DERIVATIVES.c.id).where(asked).order_by(DERIVATIVES.c.id)
         with translated(self._engine, "reading derivatives"), self._engine.connect() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return {row.name: row.id for row in connection.execute(statement)}
 
     def history(self, entry_id: str) -> tuple[Event, ...]:
         """Return all steps of an entry, oldest first.
@@ -291,10 +291,18 @@ def _row(entry: Entry) -> dict[str, object]:
 
 
 def _entry(row: sa.RowMapping) -> Entry:
+    try:
+        facts = msgspec.json.decode(row["facts"], type=Facts)
+    except msgspec.MsgspecError as error:
+        raise StorageError(
+            f"Entry {row['id']} of the registry of derivatives cannot be read.",
+            meaning="What it restricts is not known; restrictions known before stand.",
+            remedy="Restore the database from a backup, or use the version of leeward that wrote it.",
+        ) from error
     return Entry(
         id=row["id"],
         place=row["place"],
-        facts=msgspec.json.decode(row["facts"], type=Facts),
+        facts=facts,
         state=State(row["state"]),
         due_at=row["due_at"],
         declared_bases=_words(row["declared_bases"]),

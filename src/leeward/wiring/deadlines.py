@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -33,6 +34,8 @@ class Deadlines:
         self._licences = licences
         self._heed = heed
         self._is_blind = False
+        self._looking = threading.Lock()
+        self._is_resting = False
 
     def look(self) -> None:
         """Process what is due, and have what is restricted now heeded.
@@ -40,9 +43,17 @@ class Deadlines:
         Raises:
             StorageError: If the store cannot be read or written.
         """
-        for entry in self._derivatives.sweep():
-            log.warning("model_restricted", extra={"entry": entry.id})
-        self._heed(self._derivatives.restrictions(self._licences))
+        with self._looking:
+            if self._is_resting:
+                return
+            for entry in self._derivatives.sweep():
+                log.warning("model_restricted", extra={"entry": entry.id})
+            self._heed(self._derivatives.restrictions(self._licences))
+
+    def rest(self) -> None:
+        """Return when no look is under way, and see to it that none begins: the store is about to close."""
+        with self._looking:
+            self._is_resting = True
 
     async def watch(self) -> None:
         """Look every second, until cancelled. While the store cannot be read, the restrictions known last stand."""

@@ -152,6 +152,7 @@ class House:
             task.cancel()
         for client in self._clients.values():
             await client.aclose()
+        await asyncio.to_thread(self.deadlines.rest)
         await asyncio.to_thread(self.store.close)
         self._threads.shutdown(wait=False, cancel_futures=True)
 

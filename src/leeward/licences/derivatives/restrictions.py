@@ -40,7 +40,6 @@ class Restricted:
         url: Text of the licence.
         clauses: What is not kept: obligations of the licence, or a finding's code where no obligation has a name.
         since: When the deadline passed, in seconds since the epoch.
-        remedies: What puts it right.
     """
 
     entry: str
@@ -48,7 +47,6 @@ class Restricted:
     url: str
     clauses: tuple[str, ...]
     since: float
-    remedies: tuple[str, ...]
 
 
 class Restrictions:
@@ -104,7 +102,6 @@ def _restricted(entry: Entry, registry: Registry) -> Restricted:
         url=licence.url if licence else "",
         clauses=tuple(dict.fromkeys(clauses)),
         since=entry.due_at or 0.0,
-        remedies=tuple(dict.fromkeys(problem.remedy for problem in faults)),
     )
 
 
