@@ -76,13 +76,13 @@ def build(artefacts: Sequence[Artefact], registry: Registry) -> Graph:
     for artefact, name in zip(artefacts, names, strict=True):
         nodes[name] = _node(name, artefact, registry)
     known = {key: name for name, node in nodes.items() for key in _keys(node.artefact)}
+    exact = {_bare(key): name for name, node in nodes.items() if node.artefact for key in _names(node.artefact)}
     edges: dict[tuple[str, str], Edge] = {}
     for artefact, name in zip(artefacts, names, strict=True):
         for claim in artefact.claims:
-            # Who saves a model writes down where it was loaded from; that is often its own name.
-            if tidy(claim.base) in _keys(artefact):
+            if _is_own_name(claim, artefact):
                 continue
-            parent = known.get(_local(claim.base, artefact), known.get(tidy(claim.base), claim.base))
+            parent = known.get(_local(claim.base, artefact), _called(claim.base, name, known, exact))
             if parent not in nodes:
                 nodes[parent] = _node(parent, None, registry)
             _join(edges, name, parent, claim, artefact)
@@ -115,6 +115,31 @@ def _keys(artefact: Artefact | None) -> set[str]:
     return {tidy(artefact.name), tidy(path.name), str(path)} - {""}
 
 
+def _names(artefact: Artefact) -> tuple[str, str]:
+    return artefact.name, artefact.path.resolve().name
+
+
+def _bare(name: str) -> str:
+    """Return a name without path and upper case, but with its packaging."""
+    return name.strip().rstrip("/").rsplit("/", 1)[-1].lower()
+
+
+def _is_own_name(claim: Claim, artefact: Artefact) -> bool:
+    """Whether a model names itself: who saves one writes down where it was loaded from, which is often its own name.
+
+    A card that names the unpackaged model, as `ours-GGUF` names `ours`, names another one.
+    """
+    if claim.source == "README.md":
+        return _bare(claim.base) in {_bare(name) for name in _names(artefact)}
+    return tidy(claim.base) in _keys(artefact)
+
+
+def _called(base: str, child: str, known: dict[str, str], exact: dict[str, str]) -> str:
+    """Return the scanned model that `child` calls `base`, or `base` itself."""
+    found = exact.get(_bare(base), known.get(tidy(base), base))
+    return base if found == child else found
+
+
 def _local(base: str, artefact: Artefact) -> str:
     """Return the path that a base would have if it is named by a path beside the artefact."""
     if "\0" in base or len(base) > 1_000:
@@ -123,9 +148,7 @@ def _local(base: str, artefact: Artefact) -> str:
     return str((folder / Path(base)).resolve())
 
 
-def _join(
-    edges: dict[tuple[str, str], Edge], child: str, parent: str, claim: Claim, artefact: Artefact
-) -> None:
+def _join(edges: dict[tuple[str, str], Edge], child: str, parent: str, claim: Claim, artefact: Artefact) -> None:
     if child == parent:
         return
     own = artefact.relation if artefact.relation != "base" else "fine-tune"

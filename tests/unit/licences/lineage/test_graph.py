@@ -62,3 +62,13 @@ def test_models_of_one_name_go_by_their_path(tmp_path: Path) -> None:
     folders = [model(tmp_path / place, "m", "license: mit") for place in ("a", "b")]
 
     assert list(_graph(*folders).nodes) == [str(folder) for folder in folders]
+
+
+def test_a_packaged_model_comes_from_the_one_that_it_is_named_after(tmp_path: Path) -> None:
+    model(tmp_path, "ours-13b", f"license: mit\nbase_model: {LARGE}")
+    model(tmp_path, "ours-13b-GGUF", "license: mit\nbase_model: acme/ours-13b\nbase_model_relation: quantized")
+    graph = _graph(tmp_path / "ours-13b", tmp_path / "ours-13b-GGUF")
+
+    assert graph.nodes["ours-13b-GGUF"].parents == ["ours-13b"]
+    assert graph.ancestors("ours-13b-GGUF") >= {LARGE}
+    assert graph.loops == ()
