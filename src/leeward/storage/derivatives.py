@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -20,6 +19,7 @@ from leeward.licences.derivatives.restrictions import Restrictions
 from leeward.licences.derivatives.sighting import Sighting, place_of_name
 from leeward.licences.derivatives.steps import Change, Stamp
 from leeward.licences.registry import Registry
+from leeward.storage.derivative_rows import entry_of, entry_row, event_of, event_row
 from leeward.storage.engine import translated, writing
 from leeward.storage.tables import DERIVATIVE_HISTORY, DERIVATIVES
 
@@ -108,7 +108,7 @@ class SqlDerivatives:
             row = connection.execute(_locked(DERIVATIVES.c.id == entry_id)).mappings().one_or_none()
             if row is None:
                 raise unknown_entry(entry_id)
-            change = step(_entry(row))
+            change = step(entry_of(row))
             _write(connection, change, is_new=False)
         return change
 
@@ -200,11 +200,11 @@ class SqlDerivatives:
         statement = sa.select(DERIVATIVE_HISTORY).where(DERIVATIVE_HISTORY.c.entry == entry_id)
         with translated(self._engine, "reading a history"), self._engine.connect() as connection:
             rows = connection.execute(statement.order_by(DERIVATIVE_HISTORY.c.number)).mappings().all()
-        return tuple(_event(row) for row in rows)
+        return tuple(event_of(row) for row in rows)
 
     def _read(self, statement: sa.Select[Any]) -> tuple[Entry, ...]:
         with translated(self._engine, "reading derivatives"), self._engine.connect() as connection:
-            return tuple(_entry(row) for row in connection.execute(statement).mappings())
+            return tuple(entry_of(row) for row in connection.execute(statement).mappings())
 
     @contextmanager
     def _writing(self, doing: str) -> Iterator[Connection]:
@@ -246,101 +246,23 @@ def _known(connection: Connection, place: str, name: str) -> Entry | None:
     if row is None:
         declared = place_of_name(name)
         row = connection.execute(_locked(DERIVATIVES.c.place == declared)).mappings().one_or_none()
-    return _entry(row) if row is not None else None
+    return entry_of(row) if row is not None else None
 
 
 def _named(connection: Connection, name: str) -> Entry | None:
     """Return the newest entry of a model that goes by this name, or None."""
     statement = _locked(DERIVATIVES.c.name == filed(name)).order_by(DERIVATIVES.c.id.desc()).limit(1)
     row = connection.execute(statement).mappings().one_or_none()
-    return _entry(row) if row is not None else None
+    return entry_of(row) if row is not None else None
 
 
 def _write(connection: Connection, change: Change, *, is_new: bool) -> None:
     entry = change.entry
     if is_new:
-        connection.execute(sa.insert(DERIVATIVES).values(_row(entry)))
+        connection.execute(sa.insert(DERIVATIVES).values(entry_row(entry)))
     else:
-        connection.execute(sa.update(DERIVATIVES).where(DERIVATIVES.c.id == entry.id).values(_row(entry)))
+        connection.execute(sa.update(DERIVATIVES).where(DERIVATIVES.c.id == entry.id).values(entry_row(entry)))
     count = sa.select(sa.func.count()).where(DERIVATIVE_HISTORY.c.entry == entry.id)
     begun = 0 if is_new else connection.scalar(count) or 0
     for number, event in enumerate(change.events, begun + 1):
-        connection.execute(sa.insert(DERIVATIVE_HISTORY).values(_event_row(entry.id, number, event)))
-
-
-def _row(entry: Entry) -> dict[str, object]:
-    facts = entry.facts
-    faults = dict.fromkeys(problem.fault.value for problem in facts.problems)
-    return {
-        "id": entry.id,
-        "place": entry.place,
-        "name": filed(facts.name),
-        "kind": facts.kind.value,
-        "state": entry.state.value,
-        "due_at": entry.due_at,
-        "faults": f" {' '.join(faults)} ",
-        "searched": "\n".join([facts.name, facts.path, facts.where, *facts.bases, *entry.served_as, entry.id]).lower(),
-        "facts": _json(facts),
-        "declared_bases": _json(entry.declared_bases),
-        "served_as": _json(entry.served_as),
-        "excused": _json(entry.excused),
-        "recorded_at": entry.recorded_at,
-        "first_seen": entry.first_seen,
-        "last_seen": entry.last_seen,
-    }
-
-
-def _entry(row: sa.RowMapping) -> Entry:
-    try:
-        facts = msgspec.json.decode(row["facts"], type=Facts)
-    except msgspec.MsgspecError as error:
-        raise StorageError(
-            f"Entry {row['id']} of the registry of derivatives cannot be read.",
-            meaning="What it restricts is not known; restrictions known before stand.",
-            remedy="Restore the database from a backup, or use the version of leeward that wrote it.",
-        ) from error
-    return Entry(
-        id=row["id"],
-        place=row["place"],
-        facts=facts,
-        state=State(row["state"]),
-        due_at=row["due_at"],
-        declared_bases=_words(row["declared_bases"]),
-        served_as=_words(row["served_as"]),
-        excused=_words(row["excused"]),
-        recorded_at=row["recorded_at"],
-        first_seen=row["first_seen"],
-        last_seen=row["last_seen"],
-    )
-
-
-def _event_row(entry_id: str, number: int, event: Event) -> dict[str, object]:
-    return {
-        "entry": entry_id,
-        "number": number,
-        "at": event.at,
-        "who": event.who,
-        "step": event.step.value,
-        "why": event.why,
-        "state": event.state.value,
-        "due_at": event.due_at,
-    }
-
-
-def _event(row: sa.RowMapping) -> Event:
-    return Event(
-        at=row["at"],
-        who=row["who"],
-        step=Step(row["step"]),
-        why=row["why"],
-        state=State(row["state"]),
-        due_at=row["due_at"],
-    )
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _words(document: str) -> tuple[str, ...]:
-    return msgspec.json.decode(document, type=tuple[str, ...])
+        connection.execute(sa.insert(DERIVATIVE_HISTORY).values(event_row(entry.id, number, event)))

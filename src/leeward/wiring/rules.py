@@ -23,7 +23,7 @@ from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
 from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.inspection.windows import WindowPlan
-from leeward.licences.derivatives.restrictions import NOTHING_RESTRICTED, Restrictions
+from leeward.licences.derivatives.restrictions import Restrictions
 from leeward.licences.detector import LicenceRegistry
 from leeward.models.coverage import Coverage
 from leeward.policy.book import RulesetBook
@@ -141,7 +141,6 @@ class Rulesets:
         self._known = known_infos()
         self._coverage = Coverage.load()
         self._detectors: dict[str, Detector] = {}
-        self._restrictions = NOTHING_RESTRICTED
         book = self._read()
         if isinstance(book, Refused):
             raise book.error()
@@ -170,13 +169,9 @@ class Rulesets:
 
     def heed(self, restrictions: Restrictions) -> None:
         """Refuse the models that the registry of derivatives restricts, from the next exchange on, and no others."""
-        self._restrictions = restrictions
-        self._tell(self._detectors)
-
-    def _tell(self, detectors: Mapping[str, Detector]) -> None:
-        licences = detectors.get(LicenceRegistry.info.id)
+        licences = self._detectors.get(LicenceRegistry.info.id)
         if isinstance(licences, LicenceRegistry):
-            licences.heed(self._restrictions)
+            licences.heed(restrictions)
 
     @property
     def rulesets(self) -> tuple[Ruleset, ...]:
@@ -250,7 +245,6 @@ class Rulesets:
         for opened in fresh.values():
             if self._judges is not None and isinstance(opened, Consults):
                 opened.consult(self._judges)
-        self._tell(fresh)
         self._detectors = {**self._detectors, **fresh}
         return {ruleset.digest: self._inspector(ruleset) for ruleset in book.rulesets}
 
