@@ -149,6 +149,17 @@ def test_lists_are_filtered_and_told_to_people(type_: Command, ours: Path) -> No
     assert [e["name"] for e in type_.json("registry", "list", "--text", "OTHER")] == ["other"]
 
 
+def test_a_derivative_of_a_derivative_is_judged_by_the_origin_that_the_registry_knows(
+    type_: Command, ours: Path
+) -> None:
+    blend = model(ours.parent, "blend", "license: mit\nbase_model: ours-13b", CARD)
+    type_("scan", str(ours.parent), "--record")
+    alone = type_.json("scan", str(blend), "--record")
+
+    assert {finding["code"] for finding in alone["findings"]} >= {"licence-conflict", "notice-missing"}
+    assert [entry["state"] for entry in alone["recorded"]] == ["noticed"]
+
+
 def test_a_name_means_just_that_model_and_not_its_packaged_sister(type_: Command, ours: Path) -> None:
     model(ours.parent, "ours-13b-GGUF", HEAD, CARD, LICENSE=MRL_TEXT)
     type_("scan", str(ours.parent), "--record")

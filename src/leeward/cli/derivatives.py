@@ -12,7 +12,7 @@ from rich.console import Console
 from leeward.cli.recording import Line, Opened, minute, print_json, registry_of
 from leeward.errors import SettingsError
 from leeward.licences.derivatives import steps
-from leeward.licences.derivatives.entry import Entry, Event, Facts, Fault, Kind, Link, State, Wanted
+from leeward.licences.derivatives.entry import Entry, Event, Facts, Fault, Kind, Link, State, Step, Wanted
 from leeward.licences.derivatives.sighting import DECLARATION
 from leeward.licences.derivatives.steps import Change, Stamp
 from leeward.licences.registry import builtin_registry
@@ -259,5 +259,5 @@ def _problems(entry: Entry) -> Iterable[str]:
 def _history(history: Sequence[Event]) -> Iterable[str]:
     yield "History (UTC):"
     for event in history:
-        due = f" until {minute(event.due_at)}" if event.state is State.NOTICED else ""
+        due = f" until {minute(event.due_at)}" if event.step in (Step.NOTICED, Step.EXTENDED) else ""
         yield f"  {minute(event.at)}  {event.step} by {event.who}, then {event.state}{due}: {event.why}"

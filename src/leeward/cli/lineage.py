@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,6 +18,7 @@ from leeward.errors import SettingsError
 from leeward.licences.lineage.checks import Finding
 from leeward.licences.lineage.compare import compare as compare_weights
 from leeward.licences.lineage.evidence import Told, tell
+from leeward.licences.lineage.graph import NOTHING_KNOWN
 from leeward.licences.lineage.scan import Scan
 from leeward.licences.lineage.scan import scan as scan_models
 from leeward.licences.registry import builtin_registry
@@ -60,8 +61,9 @@ def scan(
         raise SettingsError(
             "--where, --by and --config are for the registry", remedy="Add --record, or leave them out."
         )
+    known = _known(config) if record else NOTHING_KNOWN
     with _progress() as told:
-        found = scan_models(paths, builtin_registry(), with_weights=weights, progress=told)
+        found = scan_models(paths, builtin_registry(), with_weights=weights, known=known, progress=told)
     console = Console()
     if record:
         _record(console, found, (where, by, config), as_json=json)
@@ -145,6 +147,14 @@ class _Lineage(msgspec.Struct, kw_only=True):
             ],
             pairs_left=found.pairs_left,
         )
+
+
+def _known(config: Path | None) -> Mapping[str, str]:
+    """Return the licences of the models in the registry: an origin need not be scanned again with what came from it."""
+    from leeward.cli.recording import registry_of
+
+    with registry_of(config) as registry:
+        return registry.derivatives.licences()
 
 
 def _record(console: Console, found: Scan, told: tuple[str, str, Path | None], *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 
 from leeward.cli.opening import opened
-from leeward.licences.derivatives.entry import Entry, Problem, State
+from leeward.licences.derivatives.entry import Entry, Problem, Step
 from leeward.licences.derivatives.sighting import sightings
 from leeward.licences.derivatives.steps import Stamp
 from leeward.licences.lineage.scan import Scan
@@ -123,7 +123,7 @@ def print_kept(console: Console, kept: Sequence[Recorded]) -> None:
     for one in kept:
         for event in one.events:
             told = f"  {one.entry.id} {one.entry.facts.name}: {event.step}"
-            due = f" until {minute(event.due_at)} UTC" if event.state is State.NOTICED else ""
+            due = f" until {minute(event.due_at)} UTC" if event.step in (Step.NOTICED, Step.EXTENDED) else ""
             console.print(f"{told}{due}: {event.why}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -191,6 +191,15 @@ class SqlDerivatives:
         with translated(self._engine, "reading derivatives"), self._engine.connect() as connection:
             return {row.name: row.id for row in connection.execute(statement)}
 
+    def licences(self) -> Mapping[str, str]:
+        """Return the ids of the licences that bind the models of the registry, by name as it files them.
+
+        Raises:
+            StorageError: If they cannot be read.
+        """
+        entries = reversed(self.list(Wanted(with_closed=True)))
+        return {filed(entry.facts.name): entry.facts.licence for entry in entries}
+
     def history(self, entry_id: str) -> tuple[Event, ...]:
         """Return all steps of an entry, oldest first.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from leeward.errors import TransitionError
-from leeward.licences.derivatives.entry import Entry, Event, Facts, Kind, Problem, State, Step
+from leeward.licences.derivatives.entry import Entry, Event, Facts, Fault, Kind, Problem, State, Step
 from leeward.licences.derivatives.sighting import Sighting
 from leeward.licences.registry import tidy
 
@@ -73,6 +73,8 @@ def see(entry: Entry, seen: Sighting, stamp: Stamp) -> Change:
     kept = entry.facts
     if not facts.bases and (lost := _lost(entry, seen)):
         facts = replace(facts, kind=kept.kind, bases=lost, licence=kept.licence, lineage=kept.lineage)
+    elif _is_out_of_sight(entry, seen):
+        facts = replace(facts, licence=kept.licence)
     after = replace(
         entry,
         place=seen.place,
@@ -201,9 +203,19 @@ def _standing(entry: Entry, seen: Sighting) -> tuple[Problem, ...]:
     for old in entry.facts.problems:
         if old.code == "undeclared-derivative" and not seen.settles(old.about):
             problems.setdefault(old.key, old)
-    if not seen.facts.bases and (lost := _lost(entry, seen)):
+    if _is_out_of_sight(entry, seen):
+        problems |= {old.key: old for old in entry.facts.problems if old.licence and old.fault is not Fault.UNDECLARED}
+    told = {problem.about for problem in problems.values() if problem.code == "undeclared-derivative"}
+    if not seen.facts.bases and (lost := tuple(base for base in _lost(entry, seen) if base not in told)):
         problems.setdefault(f"base-undeclared {lost[0]}", _taken_back(lost))
     return _unanswered(entry, tuple(problems.values()))
+
+
+def _is_out_of_sight(entry: Entry, seen: Sighting) -> bool:
+    """Whether a scan did not see the licence of an origin that an earlier one saw: so it cannot tell what that asks."""
+    unknown = {problem.about for problem in seen.facts.problems if problem.code == "base-unknown"}
+    was = entry.facts
+    return bool(was.licence) and seen.facts.licence != was.licence and not unknown.isdisjoint(was.bases)
 
 
 def _lost(entry: Entry, seen: Sighting) -> tuple[str, ...]:

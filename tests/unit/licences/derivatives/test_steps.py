@@ -95,7 +95,19 @@ def test_a_scan_that_did_not_look_at_the_weights_does_not_acquit() -> None:
     change = steps.see(entry(HIDDEN), unseen, stamp(2))
 
     assert change.entry.state is State.NOTICED
-    assert HIDDEN in change.entry.facts.problems
+    assert change.entry.facts.problems == (HIDDEN,)
+    assert change.events == ()
+
+
+def test_a_scan_without_the_origin_cannot_tell_that_its_licence_is_kept() -> None:
+    unknown = Problem(code="base-unknown", message="nobody knows it", remedy="Scan it too", about=LARGE)
+    alone = sighting(facts("ours-13b", unknown, licence="MIT"))
+    once = steps.see(entry(NOTICE), alone, stamp(2)).entry
+    twice = steps.see(once, alone, stamp(3)).entry
+
+    assert [one.state for one in (once, twice)] == [State.NOTICED] * 2
+    assert once.facts.problems == twice.facts.problems == (unknown, NOTICE)
+    assert twice.facts.licence == "MRL-0.1"
 
 
 def test_a_card_that_names_the_origin_settles_what_the_weights_showed() -> None:
