@@ -34,7 +34,7 @@ KNOWN = {
         _info(
             "licence-registry",
             "licence.forbidden licence.expired licence.undeclared licence.unknown licence.unknown-accepted "
-            "licence.production-shaped",
+            "licence.production-shaped licence.derivative",
             Stage.EXCHANGE,
         ),
         _info("extraction-watch", "extraction.volume extraction.enumeration", Stage.TRAFFIC),

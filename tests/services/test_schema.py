@@ -15,10 +15,12 @@ from alembic.script import ScriptDirectory
 from leeward.domain.record import Evidence
 from leeward.errors import StorageError
 from leeward.storage import schema
+from leeward.storage.derivatives import SqlDerivatives
 from leeward.storage.engine import driver_error, make_engine
 from leeward.storage.schema import REVISIONS, migrate
 from leeward.storage.tables import METADATA
-from services_fixtures import START, Exchanges, MakeStore, blocked, firing
+from made_derivatives import Numbers, facts, sighting
+from services_fixtures import START, Exchanges, MakeStore, SetClock, blocked, firing
 
 
 def test_the_code_knows_exactly_the_migrations_that_there_are() -> None:
@@ -95,6 +97,9 @@ def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
         "UPDATE api_keys SET tenant = 'other'",
         "UPDATE api_keys SET revoked_at = 1, declared_use = '{}' || ' '",
         "DELETE FROM api_keys",
+        "UPDATE licence_derivative_history SET why = 'other'",
+        "DELETE FROM licence_derivative_history",
+        "DELETE FROM licence_derivatives",
     ],
 )
 async def test_what_was_recorded_cannot_be_changed(
@@ -108,10 +113,11 @@ async def test_what_was_recorded_cannot_be_changed(
     evidence = Evidence(id=opened.id, kept_until=START, content=b"text", rule="RULE-MIST-001")
     store.close_record(exchanges.closed(opened, blocked(firing())), [evidence])
     store.keys.create("acme")
+    SqlDerivatives(store.engine, SetClock(), Numbers()).record([sighting(facts())], "scan by ada", 0.0)
     store.close()
 
     with (
-        pytest.raises(sa.exc.DBAPIError, match=r"append-only|erased, not|revoked, not") as caught,
+        pytest.raises(sa.exc.DBAPIError, match=r"append-only|erased, not|revoked, not|closed, not") as caught,
         store.engine.begin() as connection,
     ):
         connection.execute(sa.text(forbidden))
@@ -119,12 +125,21 @@ async def test_what_was_recorded_cannot_be_changed(
     assert isinstance(caught.value.orig, driver_error(store.engine))
 
 
-@pytest.mark.parametrize("table", ["exchange_opened", "exchange_closed", "exchange_unfinished", "evidence", "api_keys"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "exchange_opened", "exchange_closed", "exchange_unfinished", "evidence", "api_keys",
+        "licence_derivatives", "licence_derivative_history",
+    ],
+)  # fmt: skip
 def test_postgresql_refuses_to_empty_a_table(postgres: object, make_store: MakeStore, table: str) -> None:
     store = make_store(postgres.database())  # type: ignore[attr-defined]
 
-    with pytest.raises(sa.exc.DBAPIError, match=r"append-only|erased, not|revoked, not"), store.engine.begin() as c:
-        c.execute(sa.text(f"TRUNCATE {table}"))
+    with (
+        pytest.raises(sa.exc.DBAPIError, match=r"append-only|erased, not|revoked, not|closed, not"),
+        store.engine.begin() as connection,
+    ):
+        connection.execute(sa.text(f"TRUNCATE {table}"))
 
 
 async def test_sqlite_refuses_to_replace_a_record(

@@ -1,4 +1,4 @@
-"""`leeward licence check|list`; `scan` and `compare` live in modules of their own."""
+"""`leeward licence check|list`; the other commands live in modules of their own."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ app.command(
 )
 app.command("leeward.cli.lineage:scan", name="scan", help="Say where models come from and what their licences ask for.")
 app.command("leeward.cli.lineage:compare", name="compare", help="Say whether weights were made from other weights.")
+app.command("leeward.cli.derivatives:app", name="registry", help="Read and edit the registry of derivatives.")
+app.command("leeward.cli.notices:notices", name="notices", help="Show notices about derivatives, or act on due ones.")
 
 Purpose = Literal[
     "commercial", "research", "evaluation", "testing", "personal", "internal-business", "production", "resale"

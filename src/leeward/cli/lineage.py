@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,6 +18,7 @@ from leeward.errors import SettingsError
 from leeward.licences.lineage.checks import Finding
 from leeward.licences.lineage.compare import compare as compare_weights
 from leeward.licences.lineage.evidence import Told, tell
+from leeward.licences.lineage.graph import NOTHING_KNOWN
 from leeward.licences.lineage.scan import Scan
 from leeward.licences.lineage.scan import scan as scan_models
 from leeward.licences.registry import builtin_registry
@@ -25,12 +26,21 @@ from leeward.licences.registry import builtin_registry
 CLEAN, FOUND, MISUSED = 0, 1, 2
 
 _Flag = Annotated[bool, cyclopts.Parameter(negative=())]
+_Config = Annotated[Path | None, cyclopts.Parameter(name=["--config", "-c"])]
 _Json = Annotated[bool, cyclopts.Parameter(name="--json", negative=())]
 _Switch = Annotated[bool, cyclopts.Parameter(negative="--no-weights")]
 _COLOURS: Final = {"identical": "red", "derived": "red", "unclear": "yellow", "independent": "green"}
 
 
-def scan(*paths: Path, weights: _Switch = True, json: _Json = False) -> int:
+def scan(
+    *paths: Path,
+    weights: _Switch = True,
+    record: _Flag = False,
+    where: str = "",
+    by: str = "",
+    config: _Config = None,
+    json: _Json = False,
+) -> int:
     """Say where the models under paths come from and what their licences ask for; exit 0 clean, 1 findings, 2 misuse.
 
     Reads model cards, configurations, adapters, headers of weights, licence and notice files; builds the lineage of
@@ -39,14 +49,25 @@ def scan(*paths: Path, weights: _Switch = True, json: _Json = False) -> int:
     Args:
         paths: Folders, a model's folder, or weights files.
         weights: Compare weights; with many models that takes a while.
+        record: Keep derivatives in the registry; what is wrong brings a notice with a deadline.
+        where: Machine or store that the paths lie on, for the registry; the same path elsewhere is another place.
+        by: Who has the scan made, for the registry; the user of this machine when nothing is said.
+        config: Settings file; its `[store]` says where the registry is kept, its `[licences]` how long a notice gives.
         json: Print JSON.
     """
     if not paths:
         raise SettingsError("nothing to scan", remedy="Name a folder: leeward licence scan PATH")
+    if not record and (where or by or config):
+        raise SettingsError(
+            "--where, --by and --config are for the registry", remedy="Add --record, or leave them out."
+        )
+    known = _known(config) if record else NOTHING_KNOWN
     with _progress() as told:
-        found = scan_models(paths, builtin_registry(), with_weights=weights, progress=told)
+        found = scan_models(paths, builtin_registry(), with_weights=weights, known=known, progress=told)
     console = Console()
-    if json:
+    if record:
+        _record(console, found, (where, by, config), as_json=json)
+    elif json:
         _print_json(console, _Lineage.of(found))
     else:
         _print_scan(console, found)
@@ -99,6 +120,7 @@ class _Lineage(msgspec.Struct, kw_only=True):
     findings: tuple[Finding, ...]
     compared: list[dict[str, object]]
     pairs_left: int
+    recorded: list[object] | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, found: Scan) -> _Lineage:
@@ -125,6 +147,27 @@ class _Lineage(msgspec.Struct, kw_only=True):
             ],
             pairs_left=found.pairs_left,
         )
+
+
+def _known(config: Path | None) -> Mapping[str, str]:
+    """Return the licences of the models in the registry: an origin need not be scanned again with what came from it."""
+    from leeward.cli.recording import registry_of
+
+    with registry_of(config) as registry:
+        return registry.derivatives.licences()
+
+
+def _record(console: Console, found: Scan, told: tuple[str, str, Path | None], *, as_json: bool) -> None:
+    """Keep a scan in the registry and print it; without that, a scan does not wait for a store to be imported."""
+    from leeward.cli.recording import Line, keep, print_kept
+
+    kept = keep(found, *told)
+    if as_json:
+        lines: list[object] = [Line.of(one.entry) for one in kept]
+        _print_json(console, msgspec.structs.replace(_Lineage.of(found), recorded=lines))
+    else:
+        _print_scan(console, found)
+        print_kept(console, kept)
 
 
 def _relation(found: Scan, name: str) -> str:

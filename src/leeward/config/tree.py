@@ -169,11 +169,17 @@ class Licences(Section, frozen=True, kw_only=True):
         unknown_models: `refuse` serves no model whose licence nobody knows; `serve` records and serves it.
         confirmed: Names or globs of models, each with the licence that a person has read or the model it was made from.
         warn_days: How long before its end an entitlement or declaration is warned about.
+        notice_days: Time that a notice gives to put a derivative right, before the gateway refuses the model.
     """
 
     unknown_models: Literal["refuse", "serve"] = "refuse"
     confirmed: dict[str, str] = msgspec.field(default_factory=dict)
     warn_days: int = WARN_DAYS
+    notice_days: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.notice_days <= 3_650.0:
+            raise ValueError("`notice_days` must lie between 0 and 3650")
 
 
 class Usage(Section, frozen=True, kw_only=True):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import parse_qs
 
 from leeward.desk.access import COOKIE, SESSION_SECONDS, Access, Door
-from leeward.desk.ports import Records
-from leeward.desk.views.access import CLOSED, ELSEWHERE, NOT_FOUND, STORE_SILENT, AskToken, Refused
+from leeward.desk.ports import NOTHING_REGISTERED, Derivatives, Records
+from leeward.desk.views.access import CLOSED, ELSEWHERE, NO_ENTRY, NOT_FOUND, STORE_SILENT, AskToken, Refused
+from leeward.desk.views.derivatives import DerivativeList, DerivativePage, derivative_list, derivative_page, wanted_by
 from leeward.desk.views.records import Filter, LiveRecordList, RecordList, RecordPage, record_list, record_page
 from leeward.domain.ports import Clock
 from leeward.errors import StorageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-Shown: TypeAlias = RecordList | LiveRecordList | RecordPage | AskToken | Refused
+Shown: TypeAlias = RecordList | LiveRecordList | RecordPage | DerivativeList | DerivativePage | AskToken | Refused
 
 _LONGEST_FORM_BYTES = 4_096
 
@@ -32,10 +33,20 @@ class Desk:
         clock: For the last hour and the end of sessions.
         access: Who may look.
         rule_names: Names of the rules in use, by id.
+        derivatives: The registry of derivatives.
     """
 
-    def __init__(self, records: Records, *, clock: Clock, access: Access, rule_names: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        records: Records,
+        *,
+        clock: Clock,
+        access: Access,
+        rule_names: Mapping[str, str],
+        derivatives: Derivatives = NOTHING_REGISTERED,
+    ) -> None:
         self._records = records
+        self._derivatives = derivatives
         self._clock = clock
         self._access = access
         self._rule_names = rule_names
@@ -60,6 +71,8 @@ class Desk:
             Route("/desk", self.list),
             Route("/desk/live", self.live),
             Route("/desk/decisions/{id}", self.decision),
+            Route("/desk/licences", self.licences),
+            Route("/desk/licences/{id}", self.licence),
             Route("/desk/sign-in", self.sign_in, methods=["POST"]),
             Route("/desk/sign-out", self.sign_out, methods=["POST"]),
             Mount("/desk/static", static),
@@ -80,6 +93,25 @@ class Desk:
         record_id = str(request.path_params["id"])[:64]
         return await self._guarded(
             request, lambda: record_page(self._records, record_id, can_leave=self._can_leave) or NOT_FOUND
+        )
+
+    async def licences(self, request: Request) -> Response:
+        """Show the registry of derivatives."""
+        wanted = wanted_by(request.query_params)
+        return await self._guarded(
+            request,
+            lambda: derivative_list(self._derivatives, wanted, now=self._clock.now(), can_leave=self._can_leave),
+        )
+
+    async def licence(self, request: Request) -> Response:
+        """Show one derivative."""
+        entry_id = str(request.path_params["id"])[:64]
+        return await self._guarded(
+            request,
+            lambda: (
+                derivative_page(self._derivatives, entry_id, now=self._clock.now(), can_leave=self._can_leave)
+                or NO_ENTRY
+            ),
         )
 
     async def nowhere(self, request: Request) -> Response:

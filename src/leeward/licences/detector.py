@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from leeward.domain.finding import NOTHING, Finding, Reading
 from leeward.domain.ports import DetectorInfo
 from leeward.domain.view import Fact, Stage, View
 from leeward.licences.decide import Allowed, Decision, Denied, Expired, Undeclared, Unknown, decide, how_to_declare
+from leeward.licences.derivatives.restrictions import NOTHING_RESTRICTED, Restricted, Restrictions
 from leeward.licences.registry import Match, Registry, builtin_registry
 from leeward.licences.terms import NO_TERMS, Terms
 from leeward.licences.usage import Shape, UsageWatch
@@ -20,13 +22,15 @@ UNDECLARED: Final = "licence.undeclared"
 UNKNOWN: Final = "licence.unknown"
 ACCEPTED: Final = "licence.unknown-accepted"
 PRODUCTION_SHAPED: Final = "licence.production-shaped"
+DERIVATIVE: Final = "licence.derivative"
 _ASKED: Final = ("model", "requested_model", "tenant", "today", *FIELDS)
 # The caller chooses the name of the model, so that the memory of decisions must have an end.
 _REMEMBERED: Final = 4_096
 
 
 class LicenceRegistry:
-    """Finds uses of a model that its licence does not cover, and traffic that its declaration does not cover.
+    """Finds uses of a model that its licence does not cover, traffic that its declaration does not cover, and models
+    that the registry of derivatives restricts.
 
     Facts: `model` as it is sent upstream, `requested_model` as it was asked for, `tenant`, `today` (ISO day, UTC) and
     the fields of `Use`; for what a tenant does, `t` (seconds), `end_user` and `instructions` as well.
@@ -34,7 +38,7 @@ class LicenceRegistry:
 
     info = DetectorInfo(
         id="licence-registry",
-        hazards=(FORBIDDEN, EXPIRED, UNDECLARED, UNKNOWN, ACCEPTED, PRODUCTION_SHAPED),
+        hazards=(FORBIDDEN, EXPIRED, UNDECLARED, UNKNOWN, ACCEPTED, PRODUCTION_SHAPED, DERIVATIVE),
         stages=(Stage.EXCHANGE,),
         reach_chars=1,
         budget_seconds=0.05,
@@ -45,6 +49,11 @@ class LicenceRegistry:
         self._terms = NO_TERMS
         self._usage = UsageWatch()
         self._decided: dict[tuple[Fact, ...], Reading] = {}
+        self._restrictions = NOTHING_RESTRICTED
+
+    def heed(self, restrictions: Restrictions) -> None:
+        """Find models that `restrictions` cover, from the next view on, and no others."""
+        self._restrictions = restrictions
 
     def open(self) -> None:
         """Load the registry."""
@@ -66,7 +75,11 @@ class LicenceRegistry:
                 self._decided.clear()
             known = self._decided[key] = self._look(facts)
         shape = self._observe(facts) if self._terms.usage.watch else None
-        return known if shape is None else Reading((*known.findings, self._tell_shape(shape)))
+        restricted = self._restrictions.covering(str(facts.get("model") or ""), str(facts.get("requested_model") or ""))
+        if shape is None and restricted is None:
+            return known
+        further = () if shape is None else (self._tell_shape(shape),)
+        return Reading((*known.findings, *further, *(() if restricted is None else (_restricted(restricted),))))
 
     def _look(self, facts: Mapping[str, Fact]) -> Reading:
         registry = self._registry or builtin_registry()
@@ -107,6 +120,17 @@ class LicenceRegistry:
             ),
             evidence=(f"points={points}", *shape.evidence),
         )
+
+
+def _restricted(told: Restricted) -> Finding:
+    day = datetime.fromtimestamp(told.since, UTC).date()
+    message = (
+        f"The registry of derivatives restricts this model (entry {told.entry}): since {day} it breaks "
+        f"{told.licence or 'the licence of its origin'} ({', '.join(told.clauses)}). "
+        f"What puts it right: `leeward licence notices {told.entry}`."
+    )
+    evidence = tuple(word for word in (told.licence, *told.clauses, f"entry={told.entry}", told.url) if word)
+    return Finding(hazard=DERIVATIVE, confidence=1.0, message=message, evidence=evidence)
 
 
 def _tell(decision: Decision, match: Match | None, declared: Declaration, *, serves_unknown: bool) -> Finding | None:

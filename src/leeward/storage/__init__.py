@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from leeward.storage.derivatives import SqlDerivatives
     from leeward.storage.engine import Synchronous
     from leeward.storage.evidence import Keyring, Retention
     from leeward.storage.keys import SqlKeys
@@ -22,6 +23,7 @@ __all__ = [
     "Keyring",
     "MemoryStore",
     "Retention",
+    "SqlDerivatives",
     "SqlKeys",
     "SqlStore",
     "StoreOptions",
@@ -36,6 +38,7 @@ _HOMES = {
     "Keyring": "evidence",
     "MemoryStore": "memory",
     "Retention": "evidence",
+    "SqlDerivatives": "derivatives",
     "SqlKeys": "keys",
     "SqlStore": "sql",
     "StoreOptions": "sql",

@@ -95,3 +95,39 @@ WORKERS = sa.Table(
     sa.Column("heartbeat_at", sa.Double, nullable=False),
     sa.Column("oldest_open", _ID, nullable=False),
 )
+
+# The registry of derivatives. `due_at` is when a notice runs out: the clock is a row, never a timer in a process.
+DERIVATIVES = sa.Table(
+    "licence_derivatives",
+    METADATA,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due_at", sa.Double),
+    sa.Column("faults", sa.Text, nullable=False),
+    sa.Column("searched", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("declared_bases", sa.Text, nullable=False),
+    sa.Column("served_as", sa.Text, nullable=False),
+    sa.Column("excused", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.Double, nullable=False),
+    sa.Column("first_seen", sa.Double),
+    sa.Column("last_seen", sa.Double),
+    sa.Index("licence_derivatives_by_place", "place", unique=True),
+    sa.Index("licence_derivatives_by_due", "state", "due_at"),
+)
+
+DERIVATIVE_HISTORY = sa.Table(
+    "licence_derivative_history",
+    METADATA,
+    sa.Column("entry", _ID, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due_at", sa.Double),
+)

@@ -22,8 +22,10 @@ from leeward.gateway.telemetry import Metrics
 from leeward.gateway.upstream.keys import Key, KeyFromEnvironment, KeyFromFile, NoKey, PassThrough
 from leeward.gateway.upstream.limits import Limits
 from leeward.gateway.upstream.router import Router, Upstream
-from leeward.storage import Keyring, SqlStore, StoreOptions
+from leeward.licences.registry import builtin_registry
+from leeward.storage import Keyring, SqlDerivatives, SqlStore, StoreOptions
 from leeward.wiring.clock import Chance, SystemClock, Ulids
+from leeward.wiring.deadlines import Deadlines
 from leeward.wiring.demo import DemoKeys, demo_upstream, is_scripted, picture_known
 from leeward.wiring.judges import judge_of
 from leeward.wiring.licences import days_left, terms_of, watch_ends
@@ -93,6 +95,8 @@ class House:
         self.store = SqlStore(
             settings.store.url, clock=self._clock, worker=self.ids.new(), keyring=keyring, options=StoreOptions()
         )
+        self.derivatives = SqlDerivatives(self.store.engine, self._clock, self.ids)
+        self.deadlines = Deadlines(self.derivatives, builtin_registry(), self.rulesets.heed)
         tables = settings.upstream
         if settings.demo:
             tables = (demo_upstream(settings.server, is_alone=not tables), *tables)
@@ -137,6 +141,8 @@ class House:
     async def open(self) -> None:
         """Start everything; called once, in the event loop that serves."""
         self.store.start()
+        self.deadlines.look()
+        self._tasks.append(asyncio.get_running_loop().create_task(self.deadlines.watch()))
         for upstream in self.upstreams:
             if upstream.name not in self._clients:
                 self._clients[upstream.name] = upstream.client()
@@ -153,6 +159,7 @@ class House:
             task.cancel()
         for client in self._clients.values():
             await client.aclose()
+        await asyncio.to_thread(self.deadlines.rest)
         await asyncio.to_thread(self.store.close)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -168,7 +175,7 @@ class House:
     def pages(self) -> Mapping[str, App]:
         """Return the pages beside the API, by path prefix."""
         token = os.environ.get("LEEWARD_DESK_TOKEN", "")
-        return pages_of(self.settings, token, self.store, self._clock, self.rulesets.rulesets)
+        return pages_of(self.settings, token, self.store, self._clock, self.rulesets.rulesets, self.derivatives)
 
 
 def upstream_of(table: UpstreamTable) -> Upstream:

@@ -10,8 +10,8 @@ import structlog
 
 # What a log line may say beside its event. Anything else is dropped, so that no text of an exchange can slip in.
 ALLOWED = frozenset(
-    {"code", "count", "decision_id", "error", "host", "kind", "path", "port", "problems", "rulesets", "seconds",
-     "status", "upstream", "workers", "demo", "exception_type", "where"}
+    {"code", "count", "decision_id", "entry", "error", "host", "kind", "path", "port", "problems", "rulesets",
+     "seconds", "status", "upstream", "workers", "demo", "exception_type", "where"}
 )  # fmt: skip
 
 

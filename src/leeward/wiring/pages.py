@@ -8,7 +8,7 @@ from typing import Final
 from leeward.config.tree import Settings
 from leeward.desk.access import Access
 from leeward.desk.app import Desk
-from leeward.desk.ports import Records
+from leeward.desk.ports import Derivatives, Records
 from leeward.domain.ports import Clock
 from leeward.domain.rule import Ruleset
 from leeward.pages.headers import App
@@ -20,7 +20,12 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def pages_of(
-    settings: Settings, desk_token: str, records: Records, clock: Clock, rulesets: Iterable[Ruleset]
+    settings: Settings,
+    desk_token: str,
+    records: Records,
+    clock: Clock,
+    rulesets: Iterable[Ruleset],
+    derivatives: Derivatives,
 ) -> Mapping[str, App]:
     """Return the pages by path prefix; `/` stands for itself alone.
 
@@ -30,7 +35,8 @@ def pages_of(
     names = {rule.id: rule.name for ruleset in rulesets for rule in ruleset.rules}
     burst_key = BURST_KEY if is_scripted(settings) else ""
     playground = Playground(names, burst_key=burst_key, model=NAME if settings.demo else "")
-    desk = Desk(records, clock=clock, access=access_to_desk(settings, desk_token), rule_names=names)
+    access = access_to_desk(settings, desk_token)
+    desk = Desk(records, clock=clock, access=access, rule_names=names, derivatives=derivatives)
     pages: dict[str, App] = {"/": playground, "/playground": playground, "/desk": desk}
     if settings.demo:
         pages[MODEL_PATH] = ScriptedModel(MODEL_PATH)

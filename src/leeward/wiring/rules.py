@@ -23,6 +23,7 @@ from leeward.inspection.inspector import InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
 from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.inspection.windows import WindowPlan
+from leeward.licences.derivatives.restrictions import Restrictions
 from leeward.licences.detector import LicenceRegistry
 from leeward.licences.terms import NO_TERMS, Terms
 from leeward.models.coverage import Coverage
@@ -169,6 +170,12 @@ class Rulesets:
         """Return how far the suspicion against a caller has gone; none where no ruleset watches traffic."""
         watch = self._detectors.get(ExtractionWatch.info.id)
         return watch.standing(tenant, key) if isinstance(watch, ExtractionWatch) else Step.NONE
+
+    def heed(self, restrictions: Restrictions) -> None:
+        """Refuse the models that the registry of derivatives restricts, from the next exchange on, and no others."""
+        licences = self._detectors.get(LicenceRegistry.info.id)
+        if isinstance(licences, LicenceRegistry):
+            licences.heed(restrictions)
 
     @property
     def rulesets(self) -> tuple[Ruleset, ...]:

@@ -114,3 +114,11 @@ def test_the_gateway_is_told_what_concerns_it(tmp_path: Path) -> None:
 
     assert (gateway.public_url, gateway.store_failure, gateway.traces) == ("https://g.example", "serve", True)
     assert gateway.answers.refusal == "error"
+
+
+def test_a_notice_that_gives_less_than_no_time_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "leeward.toml"
+    path.write_text("[licences]\nnotice_days = -1.0\n")
+
+    with pytest.raises(SettingsError, match="between 0 and 3650"):
+        load_settings(path, {})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,9 +9,13 @@ import pytest
 from leeward.domain.finding import NOTHING, Finding
 from leeward.domain.view import Fact, Stage, View
 from leeward.licences.contracts import Contract
+from leeward.licences.derivatives.entry import State
+from leeward.licences.derivatives.restrictions import NOTHING_RESTRICTED, Restrictions
 from leeward.licences.detector import LicenceRegistry
+from leeward.licences.registry import builtin_registry
 from leeward.licences.terms import Terms
 from leeward.licences.usage import UsageLimits
+from made_derivatives import NOTICE, entry
 
 
 @pytest.fixture
@@ -185,3 +190,34 @@ def test_nothing_is_told_of_who_declares_production_or_has_few_end_users(
 
 def test_the_watch_can_be_turned_off() -> None:
     assert _traffic(_settled(usage=UsageLimits(watch=False)), 400) == []
+
+
+# What the registry of derivatives restricts
+
+
+def _restrictions(name: str) -> Restrictions:
+    return Restrictions([replace(entry(NOTICE, name=name), state=State.RESTRICTED)], builtin_registry())
+
+
+@pytest.mark.parametrize(("model", "requested"), [("ours-13b", "alias"), ("mistral-small-2506", "acme/ours-13b-GGUF")])
+def test_a_restricted_derivative_is_found_by_either_name_with_entry_clause_and_notice(
+    detector: LicenceRegistry, model: str, requested: str
+) -> None:
+    detector.heed(_restrictions("ours-13b"))
+    found = detector.examine(_view(model, requested)).findings[-1]
+
+    assert (found.hazard, found.confidence) == ("licence.derivative", 1.0)
+    assert found.evidence[:3] == ("MRL-0.1", "ship_notice_file", f"entry={entry().id}")
+    assert "since 2027-02-14 it breaks MRL-0.1 (ship_notice_file)" in found.message
+    assert f"leeward licence notices {entry().id}" in found.message
+
+
+def test_a_restriction_holds_from_the_next_look_until_it_is_lifted(detector: LicenceRegistry) -> None:
+    view = _view("mistral-small-2506", "ours-13b")
+    before = detector.examine(view)
+    detector.heed(_restrictions("ours-13b"))
+    during = detector.examine(view)
+    detector.heed(NOTHING_RESTRICTED)
+    after = detector.examine(view)
+
+    assert [len(reading.findings) for reading in (before, during, after)] == [0, 1, 0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,13 @@ from leeward.domain.view import Stage
 from leeward.errors import RulesetError, SettingsError
 from leeward.inspection.inspector import InspectionSettings
 from leeward.inspection.spotlight import Scheme, SpotlightPlan
+from leeward.licences.derivatives.entry import State
+from leeward.licences.derivatives.restrictions import NOTHING_RESTRICTED, Restrictions
+from leeward.licences.registry import builtin_registry
 from leeward.policy.live import Swapped
 from leeward.policy.problems import Refused
 from leeward.wiring.rules import COMBINED, UNSAFE_ALLOW_ALL, Rulesets, inspection_settings, sources_of
+from made_derivatives import NOTICE, entry
 from tiny_rules import threads
 
 TOP = 'name = "{}"\nversion = "1.0.0"\nextends = "mistral-v1"\n'
@@ -156,3 +161,36 @@ def test_the_settings_say_how_texts_are_cut() -> None:
 def test_windows_that_cannot_be_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"\[inspection\] cannot be used: size_chars"):
         inspection_settings(InspectionTable(window_chars=100))
+
+
+def fired(opened: Rulesets) -> tuple[str, ...]:
+    """Return the hazards that fire when the model of `entry()` is asked for."""
+    facts = {"model": "ours-13b", "requested_model": "ours-13b", "is_hosted_api": False}
+    verdict = opened.default.judge_facts(Stage.EXCHANGE, facts)
+    return tuple(f.finding.hazard for f in verdict.firings if f.finding and f.disposition.stops)
+
+
+def test_a_restricted_derivative_is_refused_from_the_next_exchange_until_it_is_lifted() -> None:
+    opened = rulesets(Rules())
+    before = fired(opened)
+    opened.heed(Restrictions([replace(entry(NOTICE), state=State.RESTRICTED)], builtin_registry()))
+    during = fired(opened)
+    opened.heed(NOTHING_RESTRICTED)
+
+    assert (before, during, fired(opened)) == ((), ("licence.derivative",), ())
+
+
+def test_restrictions_outlast_a_reload(tmp_path: Path) -> None:
+    opened = rulesets(folder(tmp_path, {}))
+    opened.heed(Restrictions([replace(entry(NOTICE), state=State.RESTRICTED)], builtin_registry()))
+    (tmp_path / "acme.toml").write_text(TOP.format("acme") + ATTACH)
+
+    assert isinstance(opened.reload(), Swapped)
+    assert fired(opened) == ("licence.derivative",)
+
+
+def test_where_nothing_is_enforced_restrictions_are_not_either() -> None:
+    opened = rulesets(Rules(use=UNSAFE_ALLOW_ALL))
+    opened.heed(Restrictions([replace(entry(NOTICE), state=State.RESTRICTED)], builtin_registry()))
+
+    assert fired(opened) == ()

@@ -53,6 +53,12 @@ NOT_FOUND = Refused(
     "No record has this decision id, or it is too old to be kept.",
     "Check the id: it has 26 characters and stands in the header x-leeward-decision-id of the reply.",
 )
+NO_ENTRY = Refused(
+    404,
+    "There is no such entry",
+    "The registry of derivatives has no entry with this id.",
+    "Look for the model under Licences, or type: leeward licence registry list --all",
+)
 STORE_SILENT = Refused(
     503,
     "The records cannot be read",

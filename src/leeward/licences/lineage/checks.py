@@ -48,6 +48,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         model: Name in the graph.
         remedy: What to do.
         licence: Id of the licence that asks for it; empty when none does.
+        about: Name of the other model that it is about; empty when none is.
     """
 
     code: Code
@@ -56,6 +57,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     remedy: str
     licence: str = ""
+    about: str = ""
 
 
 def check(graph: Graph, registry: Registry) -> Iterator[Finding]:
@@ -144,6 +146,7 @@ def _check_origin(node: Node, artefact: Artefact, graph: Graph) -> Iterator[Find
                 node,
                 f"the registry does not know {parent}, which it was made from",
                 "Read the licence of that model; scan its folder together with this one",
+                about=parent,
             )
     edges = [edge for edge in graph.edges if edge.child == node.name]
     hidden = [edge for edge in edges if artefact.has_card and "README.md" not in edge.sources]
@@ -153,6 +156,7 @@ def _check_origin(node: Node, artefact: Artefact, graph: Graph) -> Iterator[Find
             node,
             f"{edge.sources[0]} says that it comes from {edge.parent}, and the card does not",
             f"Write `base_model: {edge.parent}` at the head of README.md",
+            about=edge.parent,
         )
     if not edges and artefact.relation == "adapter":
         yield _finding(
@@ -215,8 +219,10 @@ def _check_names(
             f"Call it Llama-{name}",
             licence,
         )
-    if is_derivative and "built_with_llama_notice" in licence.obligations and not re.search(
-        r"built with (?:meta )?llama", everything
+    if (
+        is_derivative
+        and "built_with_llama_notice" in licence.obligations
+        and not re.search(r"built with (?:meta )?llama", everything)
     ):
         yield _finding(
             "attribution-required",
@@ -251,8 +257,15 @@ def _bare(text: str) -> str:
     return " ".join(re.findall(r"[\w©]+", text.lower()))
 
 
-def _finding(code: Code, node: Node, message: str, remedy: str, licence: Licence | None = None) -> Finding:
-    path = str(node.artefact.path) if node.artefact else ""
+def _finding(
+    code: Code, node: Node, message: str, remedy: str, licence: Licence | None = None, *, about: str = ""
+) -> Finding:
     return Finding(
-        code=code, model=node.name, path=path, message=message, remedy=remedy, licence=licence.id if licence else ""
+        code=code,
+        model=node.name,
+        path=str(node.artefact.path) if node.artefact else "",
+        message=message,
+        remedy=remedy,
+        licence=licence.id if licence else "",
+        about=about,
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from leeward.licences.lineage.artefact import Artefact, Claim, Relation
 from leeward.licences.registry import Licence, Registry, tidy
+
+NOTHING_KNOWN: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +73,27 @@ class Graph:
         return seen
 
 
-def build(artefacts: Sequence[Artefact], registry: Registry) -> Graph:
-    """Return the graph of what artefacts say about themselves."""
+def build(artefacts: Sequence[Artefact], registry: Registry, known: Mapping[str, str] = NOTHING_KNOWN) -> Graph:
+    """Return the graph of what artefacts say about themselves.
+
+    Args:
+        known: Ids of the licences of models that earlier scans found, by name in lower case; for origins that neither
+            lie among `artefacts` nor stand in `registry`.
+    """
     nodes: dict[str, Node] = {}
     names = _distinct(artefacts)
     for artefact, name in zip(artefacts, names, strict=True):
         nodes[name] = _node(name, artefact, registry)
-    known = {key: name for name, node in nodes.items() for key in _keys(node.artefact)}
+    keys = {key: name for name, node in nodes.items() for key in _keys(node.artefact)}
+    exact = {_bare(key): name for name, node in nodes.items() if node.artefact for key in _names(node.artefact)}
     edges: dict[tuple[str, str], Edge] = {}
     for artefact, name in zip(artefacts, names, strict=True):
         for claim in artefact.claims:
-            # Who saves a model writes down where it was loaded from; that is often its own name.
-            if tidy(claim.base) in _keys(artefact):
+            if _is_own_name(claim, artefact):
                 continue
-            parent = known.get(_local(claim.base, artefact), known.get(tidy(claim.base), claim.base))
+            parent = keys.get(_local(claim.base, artefact), _called(claim.base, name, keys, exact))
             if parent not in nodes:
-                nodes[parent] = _node(parent, None, registry)
+                nodes[parent] = _named(parent, registry, known)
             _join(edges, name, parent, claim, artefact)
     for edge in edges.values():
         nodes[edge.child].parents.append(edge.parent)
@@ -107,12 +116,45 @@ def _node(name: str, artefact: Artefact | None, registry: Registry) -> Node:
     return Node(name, artefact, match.licence if match else None, bool(match and match.model))
 
 
+def _named(name: str, registry: Registry, known: Mapping[str, str]) -> Node:
+    """Return the node of a model that is only named."""
+    node = _node(name, None, registry)
+    if node.own is None:
+        node.own = registry.licences.get(known.get(name.strip().lower(), ""))
+    return node
+
+
 def _keys(artefact: Artefact | None) -> set[str]:
     """Return the tidied names by which others may call an artefact."""
     if artefact is None:
         return set()
     path = artefact.path.resolve()
     return {tidy(artefact.name), tidy(path.name), str(path)} - {""}
+
+
+def _names(artefact: Artefact) -> tuple[str, str]:
+    return artefact.name, artefact.path.resolve().name
+
+
+def _bare(name: str) -> str:
+    """Return a name without path and upper case, but with its packaging."""
+    return name.strip().rstrip("/").rsplit("/", 1)[-1].lower()
+
+
+def _is_own_name(claim: Claim, artefact: Artefact) -> bool:
+    """Whether a model names itself: who saves one writes down where it was loaded from, which is often its own name.
+
+    A card that names the unpackaged model, as `ours-GGUF` names `ours`, names another one.
+    """
+    if claim.source == "README.md":
+        return _bare(claim.base) in {_bare(name) for name in _names(artefact)}
+    return tidy(claim.base) in _keys(artefact)
+
+
+def _called(base: str, child: str, keys: dict[str, str], exact: dict[str, str]) -> str:
+    """Return the scanned model that `child` calls `base`, or `base` itself."""
+    found = exact.get(_bare(base), keys.get(tidy(base), base))
+    return base if found == child else found
 
 
 def _local(base: str, artefact: Artefact) -> str:
@@ -123,9 +165,7 @@ def _local(base: str, artefact: Artefact) -> str:
     return str((folder / Path(base)).resolve())
 
 
-def _join(
-    edges: dict[tuple[str, str], Edge], child: str, parent: str, claim: Claim, artefact: Artefact
-) -> None:
+def _join(edges: dict[tuple[str, str], Edge], child: str, parent: str, claim: Claim, artefact: Artefact) -> None:
     if child == parent:
         return
     own = artefact.relation if artefact.relation != "base" else "fine-tune"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,7 @@ from leeward.errors import CheckpointError
 from leeward.licences.lineage.artefact import Artefact, is_model, read_artefact
 from leeward.licences.lineage.checks import Finding, check
 from leeward.licences.lineage.compare import compare
-from leeward.licences.lineage.graph import Graph, Node, build
+from leeward.licences.lineage.graph import NOTHING_KNOWN, Graph, Node, build
 from leeward.licences.registry import Registry
 
 Progress: TypeAlias = Callable[[str, float], None]
@@ -52,12 +52,18 @@ class Scan:
 
 
 def scan(
-    paths: Sequence[Path], registry: Registry, *, with_weights: bool = True, progress: Progress = lambda *_: None
+    paths: Sequence[Path],
+    registry: Registry,
+    *,
+    with_weights: bool = True,
+    known: Mapping[str, str] = NOTHING_KNOWN,
+    progress: Progress = lambda *_: None,
 ) -> Scan:
     """Return the lineage of all models under `paths` and what is wrong with them.
 
     Args:
         with_weights: Compare the weights of models that are not said to be related.
+        known: Ids of the licences of models that earlier scans found, by name in lower case.
         progress: Called with the step and how much of it is done, in [0, 1].
 
     Raises:
@@ -70,7 +76,7 @@ def scan(
             f"no model under {', '.join(map(str, paths))}",
             remedy="Name a folder with a model card, a config.json, or .safetensors or .gguf files.",
         )
-    graph = build(artefacts, registry)
+    graph = build(artefacts, registry, known)
     findings = list(check(graph, registry))
     compared, left = _compare_weights(graph, progress) if with_weights else ([], 0)
     findings += [_undeclared(graph, pair) for pair in compared if pair.verdict in ("identical", "derived")]
@@ -138,4 +144,5 @@ def _undeclared(graph: Graph, pair: Pair) -> Finding:
         message=f"its weights {_KINSHIP[pair.verdict]} {other.name} (score {pair.score:.2f}), and no file says so",
         remedy=f"Name the origin in README.md, and keep to its licence{f' ({licence})' if licence else ''}",
         licence=licence,
+        about=other.name,
     )

@@ -62,3 +62,21 @@ def test_models_of_one_name_go_by_their_path(tmp_path: Path) -> None:
     folders = [model(tmp_path / place, "m", "license: mit") for place in ("a", "b")]
 
     assert list(_graph(*folders).nodes) == [str(folder) for folder in folders]
+
+
+def test_a_packaged_model_comes_from_the_one_that_it_is_named_after(tmp_path: Path) -> None:
+    model(tmp_path, "ours-13b", f"license: mit\nbase_model: {LARGE}")
+    model(tmp_path, "ours-13b-GGUF", "license: mit\nbase_model: acme/ours-13b\nbase_model_relation: quantized")
+    graph = _graph(tmp_path / "ours-13b", tmp_path / "ours-13b-GGUF")
+
+    assert graph.nodes["ours-13b-GGUF"].parents == ["ours-13b"]
+    assert graph.ancestors("ours-13b-GGUF") >= {LARGE}
+    assert graph.loops == ()
+
+
+def test_the_licence_of_an_origin_that_was_found_earlier_binds_without_its_folder(tmp_path: Path) -> None:
+    artefacts = [read_artefact(model(tmp_path, "blend", "license: mit\nbase_model: acme/Ours-13B"))]
+    alone = build(artefacts, builtin_registry())
+    together = build(artefacts, builtin_registry(), {"acme/ours-13b": "MRL-0.1"})
+
+    assert (_binding(alone, "blend"), _binding(together, "blend")) == ("MIT", "MRL-0.1")
