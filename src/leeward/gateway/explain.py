@@ -21,6 +21,7 @@ def explain(
     changes: Sequence[str] = (),
     edits: Sequence[Mapping[str, object]] = (),
     spotlit: Sequence[str] = (),
+    held_calls: Sequence[Object] = (),
     dropped: int = 0,
 ) -> Object:
     """Return the object that rides on every reply; it names what was seen and where, and never quotes it.
@@ -31,6 +32,7 @@ def explain(
         changes: What was altered in the request, e.g. `messages[1].content: 1 passage removed`.
         edits: What sanitising did, as JSON values: part, span in characters of what came, kind.
         spotlit: Paths of the parts that were marked as data.
+        held_calls: Tool calls that were taken out of the reply and wait for the caller's word.
     """
     told: dict[str, object] = {
         "decision_id": decision_id,
@@ -50,6 +52,8 @@ def explain(
         told["edits"] = list(edits[:_MOST_FINDINGS])
     if spotlit:
         told["spotlit"] = list(spotlit[:_MOST_FINDINGS])
+    if held_calls:
+        told["held_calls"] = list(held_calls)
     if dropped:
         told["dropped"] = dropped
     if appeal:
