@@ -22,7 +22,7 @@ _CANARY_CONFIDENCE = 0.99
 # In runs of `Instructions.size` characters: measured with benchmarks/leaks.py.
 _LEAST_SCORE = 3.0  # letters that tell the model what to do
 _LEAST_PLAIN = 12.0  # letters of any kind; below the default threshold
-_LEAST_UNBROKEN = 1.25  # the longest piece without a change
+_LEAST_UNBROKEN = 1.5  # the longest piece without a change, of what tells the model what to do
 _WIDEST_GAP = 1.5  # changed letters between two pieces
 _LEAST_DENSITY = 0.5  # unchanged letters among all of a run
 _PLAIN_CONFIDENCE = 0.45
@@ -153,7 +153,7 @@ def _run(group: Sequence[tuple[int, float]], size: int) -> _Run:
     covered, score, unbroken, longest, end = 0, 0.0, 0, 0, group[0][0]
     for at, weight in group:
         fresh = at + size - max(at, end)
-        unbroken = unbroken + fresh if at <= end else fresh
+        unbroken = 0 if not weight else unbroken + fresh if at <= end else fresh
         longest = max(longest, unbroken)
         covered += fresh
         score += fresh * weight
@@ -163,9 +163,9 @@ def _run(group: Sequence[tuple[int, float]], size: int) -> _Run:
 
 def _confidence(run: _Run, size: int) -> float:
     """Return how sure a run is a leak, 0 when it is too short or too loose."""
-    if run.unbroken < _LEAST_UNBROKEN * size or run.covered < _LEAST_DENSITY * (run.stop - run.start):
+    if run.covered < _LEAST_DENSITY * (run.stop - run.start):
         return 0.0
     over = run.score / size - _LEAST_SCORE
-    if over >= 0:
+    if over >= 0 and run.unbroken >= _LEAST_UNBROKEN * size:
         return round(min(0.99, 0.6 + 0.05 * over), 3)
     return _PLAIN_CONFIDENCE if run.covered >= _LEAST_PLAIN * size else 0.0

@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import blake2b
 
 from leeward.detectors.compact import compact
-from leeward.detectors.instruction_words import TOLD, weight_of
+from leeward.detectors.instruction_words import ORDERED, TOLD, weight_of
 from leeward.domain.view import Span
 from leeward.domain.withheld import Flagged, Instructions
 from leeward.inspection.normalise import layers_of
@@ -22,9 +22,17 @@ _SIZE_OF_SIGNS = 8  # a sign of Chinese, Japanese or Korean says as much as seve
 _SIGN = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff]")
 # In quotation marks stands what is to be said: greetings, examples. Shorter quotations are names.
 _QUOTED = re.compile(r"\"[^\"\n]{12,600}\"|«[^»\n]{12,600}»|„[^“”\n]{12,600}[“”]|“[^”\n]{12,600}”|「[^」\n]{6,600}」")
+# What is marked as reference matter is there to be told as well.
+_REFERENCE = re.compile(
+    r"<(documents?|context|knowledge(?:_base)?|faq|articles?|passages?|sources?|data|excerpts?|examples?|search_results?)"
+    r"(?:\s[^<>]{0,200})?>.*?(?:</\1>|\Z)|^```.*?(?:^```|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
-# Of longer instructions only what tells the model what to do is compared: the rest is reference matter.
-_LONG_CHARS = 24_000
+# Long instructions bring reference matter along, in which sentences read like orders and are there to be told: of those
+# it takes twice as much. Of very long ones nothing else is compared.
+_LONG_LETTERS, _VERY_LONG_LETTERS = 2_500, 24_000
+_WEIGHT_IN_LONG = 0.25
 _LEAST_LETTERS = 3  # runs; shorter instructions are common words
 _ORDERS_ONLY = 0.1  # least weight
 _CACHED = 16
@@ -123,25 +131,29 @@ def _grams_of(texts: Sequence[str]) -> tuple[Mapping[str, float], int]:
     grams: dict[str, float] = {}
     if letters < _LEAST_LETTERS * size:
         return grams, size
-    for stretch in (stretch for text in folded for stretch in _stretches(text)):
-        for words in (stretch, [(word[::-1], weight) for word, weight in reversed(stretch)], stretch[::-1]):
-            _add(grams, words, size, least=_ORDERS_ONLY if letters > _LONG_CHARS else TOLD)
+    ordered = _WEIGHT_IN_LONG if letters > _LONG_LETTERS else ORDERED
+    for stretch in (stretch for text in folded for stretch in _stretches(text, ordered)):
+        turned = [(codecs.encode(word, "rot13"), weight) for word, weight in stretch]
+        backwards = [(word[::-1], weight) for word, weight in reversed(stretch)]
+        for words in (stretch, stretch[::-1], backwards, turned):
+            _add(grams, words, size, least=_ORDERS_ONLY if letters > _VERY_LONG_LETTERS else TOLD)
     return grams, size
 
 
-def _stretches(text: str) -> Iterator[list[tuple[str, float]]]:
-    """Yield the words between quotations, each with the weight of its sentence."""
-    for piece in _QUOTED.split(text):
+def _stretches(text: str, ordered: float) -> Iterator[list[tuple[str, float]]]:
+    """Yield the words between quotations and reference matter, each with the weight of its sentence."""
+    bare = _REFERENCE.sub('\n"\n', text)
+    for piece in (piece for told in bare.split('\n"\n') for piece in _QUOTED.split(told)):
         weighed = ((sentence[0], weight_of(sentence[0])) for sentence in _SENTENCE.finditer(piece))
         words = [(compact(word), weight) for sentence, weight in weighed for word in sentence.split()]
-        yield [(word, weight) for word, weight in words if word]
+        yield [(word, ordered if weight == ORDERED else weight) for word, weight in words if word]
 
 
 def _add(grams: dict[str, float], words: Sequence[tuple[str, float]], size: int, *, least: float) -> None:
     text = "".join(word for word, _ in words)
     weights = [weight for word, weight in words for _ in word]
     for at in range(len(text) - size + 1):
-        weight = max(weights[at], weights[at + size - 1])
+        weight = (weights[at] + weights[at + size - 1]) / 2
         if weight >= least:
             gram = text[at : at + size]
             grams[gram] = max(weight, grams.get(gram, TOLD))
