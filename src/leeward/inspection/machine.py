@@ -278,16 +278,16 @@ class StreamMachine:
         return Release(text)
 
     def _edited(self, start: int, stop: int) -> str:
-        pieces, at, cut = [], start, start
+        pieces, at, cut, put = [], start, start, ""
         for span, replacement in self._edits:
             if span.stop <= at or span.start >= stop:
                 continue
             pieces.append(self._text[at - self._base : max(span.start, at) - self._base])
-            # Windows overlap, so what is cut may have been found twice: one replacement stands for all of it.
-            if span.start >= max(start, cut):
+            # Windows overlap, so one passage may have been found twice: one replacement stands for all of it.
+            if span.start >= start and not (span.start < cut and replacement == put):
                 pieces.append(replacement)
             at = min(span.stop, stop)
-            cut = span.stop
+            cut, put = span.stop, replacement
         pieces.append(self._text[at - self._base : stop - self._base])
         self._edits = [edit for edit in self._edits if edit[0].stop > stop]
         return "".join(pieces)
