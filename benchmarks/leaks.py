@@ -1,8 +1,9 @@
-"""How many leaks of system prompts are caught, how many honest replies are hurt, and what looking costs: `python leaks.py`.
+"""Leaks of system prompts caught, honest replies hurt, and what looking costs: `python leaks.py`.
 
-System prompts and replies are made by a seed (`system_prompts.py`). Each leak stands behind an honest sentence and runs
-through the windows of a stream. One is caught when RULE-MIST-009 fires; what of it is left counts its letters that still
-stand in runs of 24 or more in what was released. `instruction-leak` looks alone.
+System prompts and replies are made by a seed (`system_prompts.py`). Each leak holds the orders of a prompt,
+stands behind an honest sentence and runs through the windows of a stream. It is caught when RULE-MIST-009 fires;
+what is left counts its letters that still stand in runs of 24 or more in what was released. `instruction-leak` looks
+alone.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def looking() -> Inspector:
     """Return what looks at replies: the leak guard of RULE-MIST-009 and nothing else."""
     built_in = Guard().ruleset
     rule = built_in.rule("RULE-MIST-009")
-    rule = replace(rule, stages=frozenset({Stage.REPLY}), conditions=tuple(c for c in rule.conditions if c.detector == NAME))
+    conditions = tuple(c for c in rule.conditions if c.detector == NAME)
+    rule = replace(rule, stages=frozenset({Stage.REPLY}), conditions=conditions)
     judge = Judge(Ruleset("leaks", "1.0.0", built_in.digest, (rule,)), open_detectors([NAME]), ThreadPoolExecutor(1))
     return Inspector(judge, InspectionSettings(), bytes(32))
 
@@ -144,9 +146,10 @@ def main(arguments: argparse.Namespace) -> int:
     tallies = leaks(inspector, prompts, rng)
     marked, passed = canaries(inspector, prompts, rng), honest(inspector, prompts, rng)
     show = Console().print
-    table = Table(f"leaks of {len(prompts)} system prompts", "replies", "caught", "letters left", box=None, pad_edge=False)
+    table = Table(f"leaks of {len(prompts)} prompts", "replies", "caught", "letters left", box=None, pad_edge=False)
     for name, tally in tallies.items():
-        table.add_row(name, str(tally.replies), f"{tally.caught / tally.replies:.1%}", f"{tally.left / tally.letters:.2%}")
+        caught, left = tally.caught / tally.replies, tally.left / tally.letters
+        table.add_row(name, str(tally.replies), f"{caught:.1%}", f"{left:.2%}")
     show(table)
     show(f"canary alone, in the same forms: {marked.caught} of {marked.replies} caught")
     show(f"honest replies: {passed.caught} of {passed.replies} flagged")

@@ -1,4 +1,4 @@
-"""What an injection is after, through a real client: the operator's instructions, and calls to addresses it brought in."""
+"""What an injection is after, through a real client: the operator's instructions, and calls in its favour."""
 
 from __future__ import annotations
 

@@ -53,15 +53,15 @@ def targets_in(text: str) -> Iterator[Target]:
 def _all(text: str) -> Iterator[Target]:
     for match in _found(_URL, text):
         yield Target("url", Span(*match.span()), _forms_of_url(match[0]))
-    for kind, pattern in (("email", _EMAIL), ("host", _HOST), ("path", _PATH)):
+    for kind, pattern in (("email", _EMAIL), ("path", _PATH), ("host", _HOST)):
         for match in _found(pattern, text):
             yield Target(kind, Span(*match.span()), (match[0],))
-    for match in _found(_NUMBER, text):
-        if sum(char.isdigit() for char in match[0]) >= _LEAST_DIGITS:
-            yield Target("number", Span(*match.span()), (match[0],))
     for match in (*_found(_HANDLE, text), *_found(_ACCOUNT, text)):
         if match[0][0] in "@#" or (any(c.isdigit() for c in match[0]) and any(c.isalpha() for c in match[0])):
             yield Target("account", Span(*match.span()), (match[0],))
+    for match in _found(_NUMBER, text):
+        if sum(char.isdigit() for char in match[0]) >= _LEAST_DIGITS:
+            yield Target("number", Span(*match.span()), (match[0],))
 
 
 def _found(pattern: re2._Regexp[str], text: str) -> Iterator[re2._Match[str]]:

@@ -11,8 +11,9 @@ class Instructions:
     """The operator's instructions of one exchange, as a detector compares replies with them.
 
     Attributes:
-        grams: Each run of `size` letters and digits in them, blanks and signs left out, also read backwards and in ROT13; with how
-            much it tells the model what to do: 1 for a sentence that speaks to it, less for one that only reads like an order, 0 for others.
+        grams: Each run of `size` letters and digits in them, blanks and signs left out, also read backwards and in
+            ROT13; with how much it tells the model what to do: 1 for a sentence that speaks to it, less for one that
+            only reads like an order, 0 for others.
         size: Characters of a run.
         said: Gives what the caller said themself, in the same form; asked only when something matches.
         marks: Forms of the canary among letters and digits; empty when there is none.
