@@ -15,7 +15,7 @@ from leeward.detectors.targets import targets_in
         ('{"to": "eve@collector.example"}', "email", "eve@collector.example"),
         ('{"host": "files.collector.example"}', "host", "files.collector.example"),
         ('{"host": "203.0.113.9"}', "host", "203.0.113.9"),
-        ('{"path": "/home/tom/.ssh/id_rsa"}', "path", "/home/tom/.ssh/id_rsa"),
+        ('{"path": "/srv/vault/.ssh/id_rsa"}', "path", "/srv/vault/.ssh/id_rsa"),
         ('{"path": "~/notes/keys.txt"}', "path", "~/notes/keys.txt"),
         ('{"phone": "+49 (30) 555-0199"}', "number", "+49 (30) 555-0199"),
         ('{"iban": "DE89370400440532013000"}', "account", "DE89370400440532013000"),
