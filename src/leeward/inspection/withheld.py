@@ -31,11 +31,14 @@ _REFERENCE = re.compile(
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
 # Long instructions bring reference matter along, in which sentences read like orders and are there to be told: of those
 # it takes twice as much. Of very long ones nothing else is compared.
-_LONG_LETTERS, _VERY_LONG_LETTERS = 2_500, 24_000
+_LONG_LETTERS, _VERY_LONG_LETTERS = 2_500, 6_000
 _WEIGHT_IN_LONG = 0.25
 _LEAST_LETTERS = 3  # runs; shorter instructions are common words
 _ORDERS_ONLY = 0.1  # least weight
-_CACHED = 16
+_CACHED = 32
+# What one request can make us read, on the event loop. More of the instructions is not compared; more of what was said
+# elsewhere is taken for unsaid.
+_MOST_CHARS, _MOST_ELSEWHERE_CHARS = 16_000, 256_000
 _CONSONANTS = "bcdfghjkmnpqrtvw"  # no word, no letter that a digit stands for, sixteen of them
 
 
@@ -61,7 +64,7 @@ class InstructionBook:
         if not any(text.strip() for text in texts):
             return None
         grams, size = self._grams(texts)
-        kept = tuple(said)
+        kept = tuple(_first(said, _MOST_ELSEWHERE_CHARS))
 
         @cache
         def heard() -> str:
@@ -104,9 +107,18 @@ def flagged_of(texts: Iterable[tuple[str, Sequence[Span]]], rest: Iterable[str])
 
     @cache
     def elsewhere() -> str:
-        return "\n".join(map(_readings, others))
+        return "\n".join(map(_readings, _first(others, _MOST_ELSEWHERE_CHARS)))
 
     return Flagged(flagged, elsewhere)
+
+
+def _first(texts: Iterable[str], most: int) -> Iterator[str]:
+    """Yield the texts up to so many characters in all."""
+    for text in texts:
+        if most <= 0:
+            return
+        yield text[:most]
+        most -= len(text)
 
 
 def _readings(text: str) -> str:
@@ -124,7 +136,7 @@ def _without(text: str, spans: Sequence[Span]) -> str:
 
 
 def _grams_of(texts: Sequence[str]) -> tuple[Mapping[str, float], int]:
-    folded = [layers_of(text)[1].text for text in texts]
+    folded = [layers_of(text)[1].text for text in _first(texts, _MOST_CHARS)]
     letters = sum(len(compact(text)) for text in folded)
     signs = sum(len(_SIGN.findall(text)) for text in folded)
     size = _SIZE_OF_SIGNS if 2 * signs > letters else _SIZE

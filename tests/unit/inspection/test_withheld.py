@@ -97,3 +97,13 @@ def test_the_settings_reach_the_inspector() -> None:
     usual = Inspector(inspector().judge, InspectionSettings(), bytes(32))
 
     assert (told.has_canary, told.tool_calls, usual.has_canary, usual.tool_calls) == (True, "refuse", False, "hold")
+
+
+def test_only_the_beginning_of_endless_instructions_is_read() -> None:
+    filling = "Part 7 of the engine is made of steel and of brass. " * 400
+    beginning, end = book().instructions([SYSTEM + filling]), book().instructions([filling, SYSTEM])
+
+    assert beginning is not None
+    assert end is not None
+    assert max(beginning.grams.values()) == 1.0
+    assert len(end.grams) == 0
