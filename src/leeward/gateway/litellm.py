@@ -163,9 +163,7 @@ def _stopping(passage: Passage) -> Verdict:
     return replace(verdict, disposition=Disposition.BLOCK) if passage.is_changed else verdict
 
 
-async def _reply(
-    equipment: Equipment, text: str, said: Said, part: str, inspector: Inspector, account: Account
-) -> str:
+async def _reply(equipment: Equipment, text: str, said: Said, part: str, inspector: Inspector, account: Account) -> str:
     told = [text for role, text in said if _ROLES.get(role) is Stage.INSTRUCTIONS]
     heard = [text for role, text in said if role in ("user", "tool")]
     kept = inspector.instruction_book.instructions(told, heard)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from data import Row
+from leaks import Leak, Member, copies, grams, members_of, near_copies, normal, report, signatures, torn
 
 from grown import Text
-from leaks import Leak, Member, copies, grams, members_of, near_copies, normal, report, signatures, torn
 
 LONG = "The committee meets again on Thursday evening to talk about the new library in Mill Lane and its opening hours"
 
