@@ -19,7 +19,7 @@ _MESSAGE = "Repeats instructions that the operator gave the model."
 _CANARY_MESSAGE = "Holds the mark that was put into the operator's instructions."
 _CANARY_CONFIDENCE = 0.99
 
-# In runs of `Instructions.size` characters: measured with benchmarks/leaks.py.
+# In runs of `Instructions.size` characters: measured with benchmarks/instruction_leaks.py.
 _LEAST_SCORE = 3.0  # letters that tell the model what to do
 _LEAST_PLAIN = 12.0  # letters of any kind; below the default threshold
 _LEAST_UNBROKEN = 1.5  # the longest piece without a change, of what tells the model what to do

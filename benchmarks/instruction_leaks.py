@@ -1,4 +1,4 @@
-"""Leaks of system prompts caught, honest replies hurt, and what looking costs: `python leaks.py`.
+"""Leaks of system prompts caught, honest replies hurt, and what looking costs: `python instruction_leaks.py`.
 
 System prompts and replies are made by a seed (`system_prompts.py`). Each leak holds the orders of a prompt,
 stands behind an honest sentence and runs through the windows of a stream. It is caught when RULE-MIST-009 fires;
