@@ -25,6 +25,8 @@ KNOWN = {
         _info("text-patterns", _HARMS, *_TEXT),
         _info("minor-lexicon", "child-exploitation", *_TEXT),
         _info("injection", "injection.override injection.roleplay injection.indirect injection.encoded", *_TEXT),
+        _info("instruction-leak", "injection.leak", Stage.REPLY),
+        _info("tool-call-guard", "injection.tool_call", Stage.TOOL_CALL),
         _info("misinformation", "misinformation", Stage.REPLY),
         _info("code-scan", "CWE-*", Stage.CODE),
         _info("malware-code", "malware.code", Stage.REPLY, Stage.CODE),

@@ -13,6 +13,7 @@ from leeward.answers import note, refusal
 from leeward.config.tree import InspectionTable, JudgeTable, Rules
 from leeward.domain.verdict import Verdict, join
 from leeward.domain.view import Stage
+from leeward.domain.withheld import Instructions
 from leeward.inspection.context import contexts, newest_turn
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.inspector import Passage
@@ -81,8 +82,10 @@ class Guard:
         Args:
             reply: What the model wrote.
             prompt: What it answers, so that "Yes, all of them" is judged by its question; itself not checked here.
+                Of messages, the reply must not repeat those of the system.
         """
-        return self._inspector.inspect(reply, Stage.REPLY, context=_prompt_of(prompt)).verdict
+        kept = self._instructions(prompt)
+        return self._inspector.inspect(reply, Stage.REPLY, context=_prompt_of(prompt), instructions=kept).verdict
 
     def check_code(self, code: str, language: str = "", prompt: Prompt = "") -> Verdict:
         """Return the verdict on code that a model wrote; `language` as after a code fence, guessed when empty."""
@@ -101,7 +104,8 @@ class Guard:
             part: Name of its place, for findings.
             before: What was said before it: the prompt of a reply, the conversation before a prompt.
         """
-        passage = self._inspector.inspect(text, stage, part, context=_context(text, stage, before))
+        kept = self._instructions(before) if stage is Stage.REPLY else None
+        passage = self._inspector.inspect(text, stage, part, context=_context(text, stage, before), instructions=kept)
         plan = self._inspector.spotlight
         light = plan.lit(os.urandom) if plan.covers(stage, is_changed=passage.is_changed) else None
         return passage if light is None else _lit(passage, light)
@@ -114,7 +118,9 @@ class Guard:
 
     async def check_reply_async(self, reply: str, prompt: Prompt = "") -> Verdict:
         """Do as `check_reply` does without blocking the event loop while threads look."""
-        return (await self._inspector.inspect_async(reply, Stage.REPLY, context=_prompt_of(prompt))).verdict
+        kept, context = self._instructions(prompt), _prompt_of(prompt)
+        passage = await self._inspector.inspect_async(reply, Stage.REPLY, context=context, instructions=kept)
+        return passage.verdict
 
     async def check_code_async(self, code: str, language: str = "", prompt: Prompt = "") -> Verdict:
         """Do as `check_code` does without blocking the event loop while threads look."""
@@ -125,13 +131,23 @@ class Guard:
 
     def stream(self, reply: Iterable[str], prompt: Prompt = "") -> GuardedStream:
         """Return the reply to `prompt` as it may be shown; iterate over it, then read its `verdict`."""
-        machine = self._inspector.machine(Stage.REPLY, context=_prompt_of(prompt))
-        return GuardedStream(reply, machine, self._inspector.judge)
+        return GuardedStream(reply, self._reply_machine(prompt), self._inspector.judge)
 
     def stream_async(self, reply: AsyncIterable[str], prompt: Prompt = "") -> AsyncGuardedStream:
         """Do as `stream` does, for an async reply."""
-        machine = self._inspector.machine(Stage.REPLY, context=_prompt_of(prompt))
-        return AsyncGuardedStream(reply, machine, self._inspector.judge)
+        return AsyncGuardedStream(reply, self._reply_machine(prompt), self._inspector.judge)
+
+    def _reply_machine(self, prompt: Prompt) -> StreamMachine:
+        kept = self._instructions(prompt)
+        return self._inspector.machine(Stage.REPLY, context=_prompt_of(prompt), instructions=kept)
+
+    def _instructions(self, prompt: Prompt) -> Instructions | None:
+        if isinstance(prompt, str):
+            return None
+        parts = list(_parts(prompt))
+        texts = [part.text for part in parts if part.stage is Stage.INSTRUCTIONS]
+        said = [part.text for part in parts if part.role == "user" or part.stage is Stage.TOOL_RESULT]
+        return self._inspector.instruction_book.instructions(texts, said)
 
     def close(self) -> None:
         """Stop the threads of detectors."""

@@ -1,6 +1,6 @@
 """What a caller reads: refusals, notes and resources, in every supported language."""
 
-from leeward.answers.notes import note
+from leeward.answers.notes import held_note, note
 from leeward.answers.refusals import refusal, restricted, suspended, throttled
 from leeward.answers.resources import HelpLines, Resources
 from leeward.answers.texts import LANGUAGES, Texts, texts_in
@@ -10,6 +10,7 @@ __all__ = [
     "HelpLines",
     "Resources",
     "Texts",
+    "held_note",
     "note",
     "refusal",
     "restricted",

@@ -18,6 +18,11 @@ def note(firings: Iterable[Firing], language: str) -> str:
     return "\n" + "\n".join(dict.fromkeys(_one(firing, texts) for firing in firings)) + "\n"
 
 
+def held_note(language: str) -> str:
+    """Return what stands in a reply from which a tool call was taken out."""
+    return texts_in(language).held
+
+
 def _one(firing: Firing, texts: Texts) -> str:
     finding = firing.finding
     message = f" {finding.message}" if finding is not None and finding.message else ""

@@ -35,6 +35,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     safer: str
     doubt: str
     note: str
+    held: str
     help: str
     emergency: str
     directory: str

@@ -14,7 +14,7 @@ from leeward.config.tree import InspectionTable
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Stage
-from leeward.guard import Guard
+from leeward.guard import Guard, Prompt
 from leeward.inspection.inspector import Passage
 
 Spotlight = Literal["off", "delimiting", "datamarking", "encoding"]
@@ -26,6 +26,7 @@ def check(
     *,
     stage: Annotated[StageName, Parameter(name=["--stage", "-s"])] = "prompt",
     prompt: str = "",
+    system: str = "",
     code_language: str = "",
     ruleset: str = "mistral-v1",
     region: Annotated[tuple[str, ...], Parameter(negative="")] = (),
@@ -41,6 +42,7 @@ def check(
         text: The text; `-` reads standard input.
         stage: Where in an exchange it would stand.
         prompt: What was said before the text: the prompt that a reply answers, or earlier turns of the user.
+        system: The system message that a reply must not repeat.
         code_language: Language of code, as after a code fence.
         ruleset: Name of a built-in ruleset or path of a file.
         region: Code of a region whose law and culture count too, e.g. `de`; may be given more than once.
@@ -55,7 +57,7 @@ def check(
     if stage == "code":
         verdict = guard.check_code(content, code_language, prompt)
     else:
-        passage = guard.check(content, Stage(stage), before=prompt)
+        passage = guard.check(content, Stage(stage), before=_before(prompt, system))
         verdict = passage.verdict
     guard.close()
     if json:
@@ -64,6 +66,12 @@ def check(
     else:
         _show(Console(highlight=False), verdict, passage)
     sys.exit(1 if verdict.disposition.stops else 0)
+
+
+def _before(prompt: str, system: str) -> Prompt:
+    if not system:
+        return prompt
+    return [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
 
 
 def _show(console: Console, verdict: Verdict, passage: Passage | None) -> None:

@@ -110,6 +110,8 @@ class InspectionTable(Section, frozen=True, kw_only=True):
         spotlight: How untrusted text is marked as data; see docs/injection.md.
         spotlight_texts: Whether only texts are marked of which something was taken away, or all.
         spotlight_stages: Where texts are marked.
+        canary: Whether a random word is put into system messages, by which a leak of them is known.
+        tool_calls: What becomes of a tool call that carries what stood only in a flagged passage.
     """
 
     stride_chars: int = 256
@@ -120,6 +122,8 @@ class InspectionTable(Section, frozen=True, kw_only=True):
     spotlight: Literal["off", "delimiting", "datamarking", "encoding"] = "off"
     spotlight_texts: Literal["flagged", "all"] = "flagged"
     spotlight_stages: tuple[Literal["tool_result", "document", "prompt"], ...] = ("tool_result", "document")
+    canary: bool = False
+    tool_calls: Literal["off", "flag", "hold", "refuse"] = "hold"
 
 
 class Tenant(Section, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from leeward.domain.withheld import Flagged, Instructions
+
 Fact = str | int | float | bool | None | Sequence[str]
 NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
 CONTEXT_CHARS = 600  # of what was said before, at most
@@ -22,6 +24,7 @@ class Stage(StrEnum):
     TOOL_RESULT = "tool_result"
     DOCUMENT = "document"  # retrieved documents, tool and schema descriptions
     REPLY = "reply"
+    TOOL_CALL = "tool_call"  # the arguments of one whole call in a reply
     CODE = "code"  # a code block of a reply, or a whole code completion
     IMAGE = "image"
     EXCHANGE = "exchange"  # facts about model, tenant and use; no text
@@ -92,6 +95,8 @@ class View:
         context: What was said before `text`: for a reply the prompt it answers, for a short turn of the user the turns
             before it; at most its last `CONTEXT_CHARS` characters. It may help to judge `text`, but no finding points
             into it.
+        instructions: For a reply, what the operator told the model and it must not repeat; None when nobody did.
+        flagged: For a tool call, what was flagged in the data that the model was given.
     """
 
     text: str
@@ -105,6 +110,8 @@ class View:
     image: bytes = field(default=b"", repr=False)
     facts: Mapping[str, Fact] = field(default_factory=lambda: NO_FACTS)
     context: str = ""
+    instructions: Instructions | None = field(default=None, repr=False)
+    flagged: Flagged | None = field(default=None, repr=False)
 
     @property
     def plain(self) -> Layer:

@@ -21,6 +21,7 @@ def explain(
     changes: Sequence[str] = (),
     edits: Sequence[Mapping[str, object]] = (),
     spotlit: Sequence[str] = (),
+    held_calls: Sequence[Object] = (),
     dropped: int = 0,
     notices: Sequence[str] = (),
 ) -> Object:
@@ -33,6 +34,7 @@ def explain(
         edits: What sanitising did, as JSON values: part, span in characters of what came, kind.
         spotlit: Paths of the parts that were marked as data.
         notices: What the tenant should know beside this exchange.
+        held_calls: Tool calls that were taken out of the reply and wait for the caller's word.
     """
     told: dict[str, object] = {
         "decision_id": decision_id,
@@ -54,6 +56,8 @@ def explain(
         told["spotlit"] = list(spotlit[:_MOST_FINDINGS])
     if notices:
         told["notices"] = list(notices)
+    if held_calls:
+        told["held_calls"] = list(held_calls)
     if dropped:
         told["dropped"] = dropped
     if appeal:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -58,6 +59,10 @@ class _Answer:
     texts: list[str]
     is_changed: bool
     edits: list[dict[str, object]] = field(default_factory=list)
+
+
+Said: TypeAlias = Sequence[tuple[str, str]]
+"""Role and text of each message."""
 
 
 async def serve_litellm(equipment: Equipment, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,7 +137,7 @@ async def _answer(equipment: Equipment, asked: _Asked, inspector: Inspector, acc
         part = f"texts[{number}]"
         if asked.input_type == "response":
             account.heard(part, text)
-            texts.append(await _reply(equipment, text, newest_turn(said), part, inspector, account))
+            texts.append(await _reply(equipment, text, said, part, inspector, account))
         else:
             account.prompt[part] = text
             stage = _ROLES.get(roles.get(text, "user"), Stage.PROMPT)
@@ -158,10 +163,11 @@ def _stopping(passage: Passage) -> Verdict:
     return replace(verdict, disposition=Disposition.BLOCK) if passage.is_changed else verdict
 
 
-async def _reply(
-    equipment: Equipment, text: str, prompt: str, part: str, inspector: Inspector, account: Account
-) -> str:
-    machine = inspector.machine(Stage.REPLY, part, context=prompt)
+async def _reply(equipment: Equipment, text: str, said: Said, part: str, inspector: Inspector, account: Account) -> str:
+    told = [text for role, text in said if _ROLES.get(role) is Stage.INSTRUCTIONS]
+    heard = [text for role, text in said if role in ("user", "tool")]
+    kept = inspector.instruction_book.instructions(told, heard)
+    machine = inspector.machine(Stage.REPLY, part, context=newest_turn(said), instructions=kept)
     machine.feed(text)
     machine.end()
     pieces: list[str] = []

@@ -10,11 +10,14 @@ from leeward.domain.caller import Caller
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Verdict
 from leeward.domain.view import Fact, Stage
+from leeward.domain.withheld import Instructions
 from leeward.errors import WireError
 from leeward.extraction_watch.exchange import bias_of
+from leeward.gateway.calls import Sorted
 from leeward.gateway.licensing import licence_facts
 from leeward.gateway.said import contexts_of
 from leeward.gateway.settings import OpaqueParts
+from leeward.gateway.wire.body import Object
 from leeward.gateway.wire.instruction import add_instruction
 from leeward.gateway.wire.request import Opaque, Part, Request
 from leeward.inspection.inspector import Inspector
@@ -54,6 +57,10 @@ class Inspected:
         edits: What was done to which part, as JSON values: part, span in characters of what came, kind.
         spotlit: Paths of the parts that were marked as data.
         notices: What the tenant should know beside this exchange, e.g. that its contract ends soon.
+        texts: What the model was given, sorted by whether it was flagged; tool calls are compared with it.
+        instructions: What no reply may repeat; None when nobody instructed the model.
+        canary: The word that goes into the instructions; empty when none does.
+        held_calls: Tool calls that were taken out of the reply.
     """
 
     verdict: Verdict
@@ -63,6 +70,10 @@ class Inspected:
     edits: list[dict[str, object]] = field(default_factory=list)
     spotlit: list[str] = field(default_factory=list)
     notices: tuple[str, ...] = ()
+    texts: Sorted = field(default_factory=Sorted)
+    instructions: Instructions | None = None
+    canary: str = ""
+    held_calls: list[Object] = field(default_factory=list)
 
 
 async def inspect_request(
@@ -112,6 +123,7 @@ async def _inspect_part(
         return await inspector.judge_image(part.image, part.path)
     passage = await inspector.inspect_async(part.text, part.stage, part.path, context=context)
     inspected.chars += len(part.text)
+    inspected.texts.add(part.text, part.stage, passage)
     if passage.is_changed:
         part.replace(passage.text)
         inspected.changes.append(f"{part.path}: flagged passages were removed or defused")

@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 
-from leeward.answers import note, refusal
+from leeward.answers import held_note, note, refusal
 from leeward.domain.record import Outcome
 from leeward.domain.verdict import CLEAR, Verdict
 from leeward.domain.view import Stage
+from leeward.domain.withheld import Instructions
 from leeward.errors import UpstreamError
 from leeward.gateway.account import Account
 from leeward.gateway.asgi import EVENT_STREAM, Headers, Sender
+from leeward.gateway.calls import CallGuard, held, is_held
 from leeward.gateway.equipment import Equipment
 from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import explain
 from leeward.gateway.guarding import check_text
 from leeward.gateway.prompt import Inspected
 from leeward.gateway.said import prompt_of
-from leeward.gateway.wire.body import Json
+from leeward.gateway.wire.body import Json, Object
 from leeward.gateway.wire.channels import Delta, Kind
 from leeward.gateway.wire.guardrails import blocked_results, passed_results
 from leeward.gateway.wire.request import Request
@@ -42,7 +44,9 @@ def may_write(request: Request, kind: Kind) -> bool:
     return not (request.is_json_mode or request.endpoint in _NO_NOTES_IN or kind in _NO_NOTES)
 
 
-def machine_for(request: Request, inspector: Inspector, kind: Kind, part: str, choice: int) -> StreamMachine:
+def machine_for(
+    request: Request, inspector: Inspector, kind: Kind, part: str, choice: int, instructions: Instructions | None
+) -> StreamMachine:
     """Return the machine that inspects one strand of a reply; it is judged with the prompt that it answers."""
     return inspector.machine(
         Stage.REPLY,
@@ -51,6 +55,7 @@ def machine_for(request: Request, inspector: Inspector, kind: Kind, part: str, c
         # Guardrails judge a reply as a whole, so one that may block lets nothing out before the end.
         holds_to_end=any(g.blocks for g in request.guardrails),
         context=prompt_of(request, choice),
+        instructions=instructions,
     )
 
 
@@ -149,7 +154,8 @@ class StreamRelay:
 
     def _open(self, key: _Key) -> StreamMachine:
         choice, kind, index = key
-        machine = machine_for(self._request, self._inspector, kind, f"choices[{choice}].{kind}[{index}]", choice)
+        part, instructions = f"choices[{choice}].{kind}[{index}]", self._inspected.instructions
+        machine = machine_for(self._request, self._inspector, kind, part, choice, instructions)
         self._machines[key] = machine
         return machine
 
@@ -179,8 +185,34 @@ class StreamRelay:
             machine.end()
             self._show(key, await drive_async(machine, self._inspector.judge))
         if choice not in self._stopped:
+            reason = await self._hold_calls(choice, reason)
+        if choice not in self._stopped:
             self._finished.add(choice)
             self._frames.append(self._codec.finish(choice, reason))
+
+    async def _hold_calls(self, choice: int, reason: str) -> str:
+        """Take out the calls of a choice that are to be held; return why the choice ends now."""
+        guard = CallGuard(self._inspector, self._inspected.texts.compared())
+        taken: list[Object] = []
+        for index, arguments in [] if guard.is_idle else self._codec.calls(choice):
+            verdict = await guard.verdict(arguments, f"choices[{choice}].{Kind.TOOL_ARGUMENTS}[{index}]")
+            self._account.add(verdict)
+            if verdict.disposition.stops:
+                self._refuse(choice, verdict)
+                return reason
+            if is_held(verdict):
+                taken.append(held(self._codec.take_call(choice, index), choice, verdict))
+        self._inspected.held_calls.extend(taken)
+        return self._told_of_held(choice, reason) if taken else reason
+
+    def _told_of_held(self, choice: int, reason: str) -> str:
+        if may_write(self._request, Kind.CONTENT):
+            words = held_note(self._language())
+            is_begun = any(
+                m.released_chars for (c, k, _), m in self._machines.items() if (c, k) == (choice, Kind.CONTENT)
+            )
+            self._frames.append(self._codec.chunk(choice, Kind.CONTENT, 0, f"\n\n{words}" if is_begun else words))
+        return "stop" if reason in ("tool_calls", "function_call") and not self._codec.calls(choice) else reason
 
     # Endings ----------------------------------------------------------------------------------------------------
 
@@ -229,6 +261,7 @@ class StreamRelay:
             edits=self._inspected.edits,
             spotlit=self._inspected.spotlit,
             notices=self._inspected.notices,
+            held_calls=self._inspected.held_calls,
             dropped=self._codec.dropped,
         )
         if self._account.error:

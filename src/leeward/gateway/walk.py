@@ -22,6 +22,7 @@ from leeward.gateway.equipment import Reply as Response
 from leeward.gateway.explain import decision_headers, explain
 from leeward.gateway.guarding import check_guardrails
 from leeward.gateway.harden import harden_reply, harden_request, is_hardened
+from leeward.gateway.leaks import add_canary, instructions_of
 from leeward.gateway.licensing import notices_of
 from leeward.gateway.prompt import Inspected, Traffic, inspect_request
 from leeward.gateway.refuse import Refusing
@@ -168,7 +169,9 @@ class Exchange:
         traffic = Traffic(self._equipment.clock.now(), upstream_model, upstream.dialect == "mistral")
         try:
             opaque, light = self._equipment.settings.opaque, self._inspector.spotlight.lit(self._equipment.salts)
+            instructions, canary = instructions_of(request, self._inspector, self._equipment.salts)
             inspected = await inspect_request(request, self._caller, self._inspector, traffic, opaque, light)
+            inspected.instructions, inspected.canary = instructions, canary
         except WireError:
             await self._open(request)
             raise
@@ -189,6 +192,7 @@ class Exchange:
             return
         self._harden(request, inspected)
         bridged = self._bridge(request, upstream, upstream_model)
+        add_canary(self._endpoint, bridged.body, inspected.canary)
         inspected.changes.extend(bridged.notes)
         async with await self._ask(request, bridged, upstream) as response:
             await self._answer(request, inspected, bridged, response, refusing)
@@ -302,7 +306,7 @@ class Exchange:
         moderation = self._equipment.inspectors.moderation
         if self._is_hardened:
             inspected.changes.extend(harden_reply(reply.body, self._equipment.settings.extraction))
-        whole = await inspect_whole(request, reply, self._inspector, moderation, account, voice)
+        whole = await inspect_whole(request, reply, self._inspector, moderation, account, voice, inspected)
         account.inspection_seconds += perf_counter() - began
         if whole.guarded.is_blocked:
             await refusing.guardrail(whole.guarded, Outcome.REFUSED_REPLY)
@@ -331,6 +335,7 @@ class Exchange:
             edits=inspected.edits,
             spotlit=inspected.spotlit,
             notices=inspected.notices,
+            held_calls=inspected.held_calls,
             dropped=dropped,
         )
 

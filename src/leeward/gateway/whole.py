@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leeward.answers import Resources, note, refusal
+from leeward.answers import Resources, held_note, note, refusal
 from leeward.domain.verdict import CLEAR, Verdict
 from leeward.domain.view import Stage
 from leeward.gateway.account import Account
+from leeward.gateway.calls import CallGuard, held, is_held
 from leeward.gateway.guarding import Guarded, check_text
+from leeward.gateway.prompt import Inspected
 from leeward.gateway.said import prompt_of
 from leeward.gateway.streamed import machine_for, may_write
+from leeward.gateway.wire.body import Object
 from leeward.gateway.wire.channels import Channel, Kind
 from leeward.gateway.wire.reply import Reply
 from leeward.gateway.wire.request import Request
+from leeward.gateway.wire.upstream_event import small_index
 from leeward.inspection.drive import drive_async
 from leeward.inspection.inspector import Inspector
 from leeward.inspection.steps import Annotate, Done, Output, Release, Stop
@@ -50,15 +54,23 @@ class Voice:
 
 
 async def inspect_whole(
-    request: Request, reply: Reply, inspector: Inspector, moderation: Inspector, account: Account, voice: Voice
+    request: Request,
+    reply: Reply,
+    inspector: Inspector,
+    moderation: Inspector,
+    account: Account,
+    voice: Voice,
+    inspected: Inspected,
 ) -> Whole:
-    """Return the reply with every strand examined, and refused choices replaced."""
+    """Return the reply with every strand examined, refused choices replaced and calls held that need confirmation."""
     stopped: dict[int, Verdict] = {}
+    if "instructions" in reply.body:  # the caller's own, without what was put into them on the way
+        reply.body["instructions"] = request.body.get("instructions")
     for channel in reply.channels:
         account.heard(f"{channel.choice}.{channel.kind}.{channel.index}", channel.text)
         if channel.choice in stopped or not inspector.watches(Stage.REPLY):
             continue
-        machine = machine_for(request, inspector, channel.kind, channel.path, channel.choice)
+        machine = machine_for(request, inspector, channel.kind, channel.path, channel.choice, inspected.instructions)
         machine.feed(channel.text)
         machine.end()
         outputs = await drive_async(machine, inspector.judge)
@@ -70,11 +82,41 @@ async def inspect_whole(
         shown = _shown(outputs, voice, may_note=may_write(request, channel.kind))
         if shown != channel.text:
             reply.replace(channel, shown)
+    guard = CallGuard(inspector, inspected.texts.compared())
+    if not guard.is_idle:
+        await _look_at_calls(reply, guard, account, inspected, stopped)
+        _tell_of_held(request, reply, inspected, voice)
     for choice, verdict in stopped.items():
         reply.refuse(choice, refusal(verdict, voice.language, voice.resources))
     account.released_chars = sum(len(c.text) for c in reply.channels if c.choice not in stopped)
     guarded = await _guard(request, reply.channels, moderation)
     return Whole(reply, next(iter(stopped.values()), CLEAR if guarded.is_blocked else None), guarded)
+
+
+async def _look_at_calls(
+    reply: Reply, guard: CallGuard, account: Account, inspected: Inspected, stopped: dict[int, Verdict]
+) -> None:
+    """Take out the calls that are to be held; add the verdicts of choices that a call stops to `stopped`."""
+    taken: list[tuple[int, Object]] = []
+    for channel in [c for c in reply.channels if c.kind is Kind.TOOL_ARGUMENTS]:
+        if channel.choice in stopped:
+            continue
+        verdict = await guard.verdict(channel.text, channel.path)
+        account.add(verdict)
+        if verdict.disposition.stops:
+            stopped[channel.choice] = verdict
+        elif is_held(verdict):
+            taken.append((channel.choice, held(reply.take_call(channel), channel.choice, verdict)))
+    # Of a choice that is refused nothing is given out, its calls neither.
+    inspected.held_calls.extend(call for choice, call in taken if choice not in stopped)
+
+
+def _tell_of_held(request: Request, reply: Reply, inspected: Inspected, voice: Voice) -> None:
+    for choice in dict.fromkeys(small_index(call, "choice", 0) for call in inspected.held_calls):
+        if not reply.has_calls(choice) and reply.finish_reason(choice) in ("tool_calls", "function_call"):
+            reply.set_finish(choice, "stop")
+        if may_write(request, Kind.CONTENT):
+            reply.say(choice, held_note(voice.language))
 
 
 def _shown(outputs: Iterable[Output], voice: Voice, *, may_note: bool) -> str:

@@ -7,9 +7,11 @@ from collections import OrderedDict
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from leeward.domain.verdict import CLEAR, Verdict
 from leeward.domain.view import CONTEXT_CHARS, NO_FACTS, Fact, Stage, View
+from leeward.domain.withheld import Flagged, Instructions
 from leeward.inspection.drive import drive, drive_async
 from leeward.inspection.edits import Edit
 from leeward.inspection.hazards import HazardScores
@@ -20,6 +22,16 @@ from leeward.inspection.normalise import layers_of
 from leeward.inspection.rounds import Cleaning
 from leeward.inspection.spotlight import NO_SPOTLIGHT, SpotlightPlan
 from leeward.inspection.windows import PROMPT_WINDOWS, REPLY_WINDOWS, CodePlan, WindowPlan
+from leeward.inspection.withheld import InstructionBook
+
+
+class CallHandling(StrEnum):
+    """What becomes of a tool call that carries what only a flagged passage brought in."""
+
+    OFF = "off"  # nobody looks
+    FLAG = "flag"  # recorded and told, nothing happens
+    HOLD = "hold"  # taken out of the reply, given back in the `leeward` object
+    REFUSE = "refuse"  # the reply is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +44,8 @@ class InspectionSettings:
         code_stride_chars: An open code block is examined again after so many further characters.
         cache_entries: Messages whose verdict is remembered, so that repeated history costs nothing.
         spotlight: Which untrusted texts are marked as data, and how.
+        has_canary: Whether a random word is put into the operator's instructions, by which a leak is known.
+        tool_calls: What becomes of calls that carry what was flagged.
     """
 
     prompt_windows: WindowPlan = PROMPT_WINDOWS
@@ -39,6 +53,8 @@ class InspectionSettings:
     code_stride_chars: int = 2_000
     cache_entries: int = 8_192
     spotlight: SpotlightPlan = NO_SPOTLIGHT
+    has_canary: bool = False
+    tool_calls: CallHandling = CallHandling.HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +100,11 @@ class Inspector:
         self.judge = judge
         self.ruleset = judge.ruleset
         self.spotlight = settings.spotlight
+        self.has_canary = settings.has_canary
+        self.tool_calls = settings.tool_calls
         self._settings = settings
         self._cache_key = cache_key
+        self.instruction_book = InstructionBook(cache_key)
         self._cache: OrderedDict[bytes, Passage] = OrderedDict()
         # A rule whose detector needs to see more at once makes streams wait for more.
         self.reply_windows = settings.reply_windows.reaching(judge.reach_chars(Stage.REPLY))
@@ -105,8 +124,14 @@ class Inspector:
         code_language: str = "",
         holds_to_end: bool = False,
         context: str = "",
+        instructions: Instructions | None = None,
     ) -> StreamMachine:
-        """Return a machine for one part that is to be streamed or inspected; `context` is what was said before it."""
+        """Return a machine for one part that is to be streamed or inspected.
+
+        Args:
+            context: What was said before it.
+            instructions: What a reply must not repeat; see `instruction_book`.
+        """
         windows = self.reply_windows if stage is Stage.REPLY else self._settings.prompt_windows
         plan = PartPlan(
             stage=stage,
@@ -118,6 +143,7 @@ class Inspector:
             is_watched=self.watches(stage),
             holds_to_end=holds_to_end or self.ruleset.plans[stage].holds_to_end,
             context=context[-CONTEXT_CHARS:],
+            instructions=instructions,
         )
         return StreamMachine(plan, identify, layers_of)
 
@@ -130,13 +156,15 @@ class Inspector:
         is_code: bool = False,
         code_language: str = "",
         context: str = "",
+        instructions: Instructions | None = None,
     ) -> Passage:
         """Return the verdict on a whole text, and the text as it may be passed on.
 
         Args:
             context: What was said before the text; see `View`.
+            instructions: What a reply must not repeat; see `instruction_book`.
         """
-        looks = self._looks(text, stage, part, code_language if is_code else None, context)
+        looks = self._looks(text, stage, part, code_language if is_code else None, context, instructions)
         try:
             while True:
                 drive(next(looks), self.judge)
@@ -153,9 +181,10 @@ class Inspector:
         is_code: bool = False,
         code_language: str = "",
         context: str = "",
+        instructions: Instructions | None = None,
     ) -> Passage:
         """Do as `inspect` does, leaving the event loop free while threads look."""
-        looks = self._looks(text, stage, part, code_language if is_code else None, context)
+        looks = self._looks(text, stage, part, code_language if is_code else None, context, instructions)
         try:
             while True:
                 await drive_async(next(looks), self.judge)
@@ -164,7 +193,13 @@ class Inspector:
             return passage
 
     def _looks(
-        self, text: str, stage: Stage, part: str, code_language: str | None, context: str
+        self,
+        text: str,
+        stage: Stage,
+        part: str,
+        code_language: str | None,
+        context: str,
+        instructions: Instructions | None,
     ) -> Generator[StreamMachine, None, Passage]:
         """Yield machines that hold all of a text, to be driven, and return what came of it.
 
@@ -176,14 +211,16 @@ class Inspector:
         if not self.watches(stage):
             return Passage(CLEAR, text)
         digest = self._digest(text, stage, code_language, context[-CONTEXT_CHARS:])
-        known = self._recall(digest, text, part)
+        # What is compared with instructions is judged anew: the same reply may repeat others.
+        known = self._recall(digest, text, part) if instructions is None else None
         if known is not None:
             return known
         cleaning = Cleaning(text)
         while True:
             machine = self.machine(
-                stage, part, is_code=code_language is not None, code_language=code_language or "", context=context
-            )
+                stage, part, is_code=code_language is not None, code_language=code_language or "",
+                context=context, instructions=instructions,
+            )  # fmt: skip
             machine.feed(cleaning.text)
             machine.end()
             yield machine
@@ -191,7 +228,7 @@ class Inspector:
             if cleaning.is_over:
                 break
         passage = Passage(cleaning.verdict, cleaning.text, cleaning.text != text, cleaning.edits)
-        return self._remember(digest, passage)
+        return passage if instructions is not None else self._remember(digest, passage)
 
     async def hazards(self, text: str, stage: Stage, *, context: str = "") -> HazardScores:
         """Return the highest score of every hazard in a whole text; `context` is what was said before."""
@@ -205,6 +242,10 @@ class Inspector:
     async def judge_image(self, image: bytes, part: str) -> Verdict:
         """Return the verdict on one encoded image; decoding it takes its time and leaves the event loop free."""
         return await self.judge.judge_async(View("", Stage.IMAGE, part, image=image))
+
+    async def judge_call(self, arguments: str, part: str, flagged: Flagged) -> Verdict:
+        """Return the verdict on the arguments of one tool call, escapes undone, in view of what was flagged."""
+        return await self.judge.judge_async(View(arguments, Stage.TOOL_CALL, part, flagged=flagged))
 
     def judge_facts(self, stage: Stage, facts: Mapping[str, Fact] = NO_FACTS) -> Verdict:
         """Return the verdict on facts about an exchange or about a caller's traffic."""

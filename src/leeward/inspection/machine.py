@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from leeward.domain.disposition import Disposition
 from leeward.domain.verdict import Cause, Firing, Verdict
 from leeward.domain.view import Layer, Span, Stage, View
+from leeward.domain.withheld import Instructions
 from leeward.inspection.codewatch import CodeView, CodeWatch
 from leeward.inspection.notes import NoteBook
 from leeward.inspection.steps import Annotate, Done, Examine, NeedText, Release, Step, Stop
@@ -44,6 +45,7 @@ class PartPlan:
         holds_to_end: Whether nothing may leave before all of it is examined.
         is_watched: Whether any rule asks about this stage; if none does, text leaves as it comes.
         context: What was said before the part.
+        instructions: What a reply must not repeat.
     """
 
     stage: Stage
@@ -55,6 +57,7 @@ class PartPlan:
     holds_to_end: bool = False
     is_watched: bool = True
     context: str = ""
+    instructions: Instructions | None = None
 
 
 class StreamMachine:
@@ -201,8 +204,9 @@ class StreamMachine:
         layers = self._read(text)
         plan = self._plan
         return View(
-            text, stage, plan.part, start, is_final, self._language, code_language, layers, context=plan.context
-        )
+            text, stage, plan.part, start, is_final, self._language, code_language, layers,
+            context=plan.context, instructions=plan.instructions,
+        )  # fmt: skip
 
     # Verdicts -------------------------------------------------------------------------------------------------
 
@@ -274,14 +278,16 @@ class StreamMachine:
         return Release(text)
 
     def _edited(self, start: int, stop: int) -> str:
-        pieces, at = [], start
+        pieces, at, cut, put = [], start, start, ""
         for span, replacement in self._edits:
             if span.stop <= at or span.start >= stop:
                 continue
             pieces.append(self._text[at - self._base : max(span.start, at) - self._base])
-            if span.start >= start:
+            # Windows overlap, so one passage may have been found twice: one replacement stands for all of it.
+            if span.start >= start and not (span.start < cut and replacement == put):
                 pieces.append(replacement)
             at = min(span.stop, stop)
+            cut, put = span.stop, replacement
         pieces.append(self._text[at - self._base : stop - self._base])
         self._edits = [edit for edit in self._edits if edit[0].stop > stop]
         return "".join(pieces)

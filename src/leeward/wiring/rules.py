@@ -19,7 +19,7 @@ from leeward.domain.view import Stage
 from leeward.errors import DetectorError, SettingsError
 from leeward.extraction_watch.detector import ExtractionWatch
 from leeward.extraction_watch.weigh import Step
-from leeward.inspection.inspector import InspectionSettings, Inspector
+from leeward.inspection.inspector import CallHandling, InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
 from leeward.inspection.spotlight import Scheme, SpotlightPlan
 from leeward.inspection.windows import WindowPlan
@@ -63,6 +63,8 @@ def inspection_settings(table: InspectionTable) -> InspectionSettings:
             stages=frozenset(Stage(name) for name in table.spotlight_stages),
             flagged_only=table.spotlight_texts == "flagged",
         ),
+        has_canary=table.canary,
+        tool_calls=CallHandling(table.tool_calls),
     )
 
 

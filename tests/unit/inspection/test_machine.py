@@ -138,6 +138,12 @@ def test_passages_are_cut_out_in_order_each_once() -> None:
     assert steps(whole("abcdefg"), *seen)[:-1] == [Release("acd-?g")]
 
 
+def test_a_passage_that_overlapping_windows_found_twice_is_replaced_once() -> None:
+    seen = [flagged(Disposition.SANITIZE, Span(1, 4), "-"), flagged(Disposition.SANITIZE, Span(2, 6), "-")]
+
+    assert steps(whole("abcdefg"), *seen)[:-1] == [Release("a-g")]
+
+
 def test_a_passage_that_reaches_into_what_is_not_yet_released_is_cut_to_its_end() -> None:
     running = machine()
     running.feed("0123456789abcd")

@@ -62,7 +62,8 @@ def test_each_required_action_is_taken(rule: Rule) -> None:
 def test_child_safety_is_asked_wherever_text_or_images_are() -> None:
     stages = RULESET.rule("RULE-MIST-005").stages
 
-    assert stages == {*Stage} - {Stage.CODE, Stage.EXCHANGE, Stage.TRAFFIC}
+    # Code and tool calls are text of the reply as well, and examined there.
+    assert stages == {*Stage} - {Stage.CODE, Stage.TOOL_CALL, Stage.EXCHANGE, Stage.TRAFFIC}
 
 
 def test_a_person_in_distress_never_counts_as_a_violator() -> None:

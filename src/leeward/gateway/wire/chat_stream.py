@@ -263,6 +263,19 @@ class ChatStream:
         self._prefix = b"data: " + encode(head)[:-1]
         return self._prefix
 
+    def calls(self, choice: int) -> list[tuple[int, str]]:
+        """Return the tool calls of a choice; see `StreamCodec`."""
+        calls = sorted(self._calls.items(), key=lambda item: item[0])
+        return [(index, "".join(call.arguments)) for (owner, index), call in calls if owner == choice and call.name]
+
+    def take_call(self, choice: int, index: int) -> Object:
+        """Take a tool call out of a choice; see `StreamCodec`."""
+        call = self._calls.pop((choice, index))
+        call.id = call.id or f"call{index:05d}"
+        told = call.frame(index)
+        del told["index"]
+        return told
+
     def drop_tools(self, choice: int) -> None:
         """Forget the tool calls of a choice; see `StreamCodec`."""
         self._calls = {at: call for at, call in self._calls.items() if at[0] != choice}
@@ -272,9 +285,11 @@ class ChatStream:
         if reason in _WITHHELD:
             self.drop_tools(choice)
         frames = self._release_held()
-        for (owner, index), call in sorted(self._calls.items(), key=lambda item: item[0]):
-            if owner == choice and call.name:
-                frames += self._delta_frame(choice, self._call_members(index, call))
+        calls = sorted(self._calls.items(), key=lambda item: item[0])
+        # Clients put calls together by their place, so the places of calls that were taken out are filled.
+        named = [call for (owner, _), call in calls if owner == choice and call.name]
+        for index, call in enumerate(named):
+            frames += self._delta_frame(choice, self._call_members(index, call))
         self.drop_tools(choice)
         self._held = (choice, reason)
         return frames

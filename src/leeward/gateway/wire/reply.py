@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from leeward.gateway.wire.body import Json, Object, encode, encode_text
 from leeward.gateway.wire.channels import Channel, Kind, incomplete_reason, numbers_only, zero_usage
@@ -118,6 +118,45 @@ class Reply:
         else:
             self._choice(choice)["finish_reason"] = reason
 
+    def take_call(self, channel: Channel) -> Object:
+        """Take the tool call out whose arguments are `channel`, and return it."""
+        self._altered.add(channel.choice)
+        self.channels = [c for c in self.channels if c.holder is not channel.holder]
+        if self.endpoint == "responses":
+            self.body["output"] = [i for i in _objects(self.body.get("output")) if i is not channel.holder]
+            return cast(Object, channel.holder)
+        for message in self._messages(channel.choice):
+            for call in _objects(message.get("tool_calls")):
+                if any(call.get(key) is channel.holder for key in ("function", "custom")):
+                    left: list[Json] = [c for c in _objects(message["tool_calls"]) if c is not call]
+                    message["tool_calls"] = left or None
+                    return call
+            if message.get("function_call") is channel.holder:
+                del message["function_call"]
+        return {"type": "function", "function": cast(Object, channel.holder)}
+
+    def has_calls(self, choice: int) -> bool:
+        """Whether a tool call is left in a choice."""
+        return any(c.choice == choice and c.kind is Kind.TOOL_NAME for c in self.channels)
+
+    def say(self, choice: int, text: str) -> None:
+        """Write words of ours behind what a choice says."""
+        if self.endpoint == "responses":
+            output = _objects(self.body.get("output"))
+            message = Item(0, "message", f"msg_{self.body.get('id')}_held", texts=[text]).whole("completed")
+            self.body["output"] = [*output, message]
+            return
+        *_, message = self._messages(choice)
+        said = message.get("content")
+        if isinstance(said, list):
+            message["content"] = [*said, {"type": "text", "text": text}]
+        else:
+            message["content"] = f"{said}\n\n{text}" if said else text
+
+    def _messages(self, choice: int) -> list[Object]:
+        entry = self._choice(choice)
+        return _objects([*_objects(entry.get("messages")), entry.get("message")])
+
     def drop_tools(self, choice: int) -> None:
         """Take the tool calls out of a choice."""
         self._altered.add(choice)
@@ -130,12 +169,10 @@ class Reply:
                 i for i in _objects(self.body.get("output")) if i.get("type") in ("message", "reasoning")
             ]
             return
-        entry = self._choice(choice)
-        for message in [entry.get("message"), *_objects(entry.get("messages"))]:
-            if isinstance(message, dict):
-                message.pop("function_call", None)
-                if message.get("tool_calls") is not None:
-                    message["tool_calls"] = None
+        for message in self._messages(choice):
+            message.pop("function_call", None)
+            if message.get("tool_calls") is not None:
+                message["tool_calls"] = None
 
     def refuse(self, choice: int, text: str, reason: str = "content_filter") -> None:
         """Put `text` in place of everything that a choice holds."""

@@ -339,6 +339,16 @@ class ResponsesStream:
         delta = self._event(f"{name}.delta", {**place, "delta": text}) if text else b""
         return added + delta + self._event(f"{name}.done", last) + self._item_done(call, "completed")
 
+    def calls(self, choice: int) -> list[tuple[int, str]]:  # noqa: ARG002
+        """Return the tool calls; see `StreamCodec`."""
+        return [(index, "".join(call.texts)) for index, call in sorted(self._tools.items()) if call.name]
+
+    def take_call(self, choice: int, index: int) -> Object:  # noqa: ARG002
+        """Take a tool call out; see `StreamCodec`."""
+        call = self._tools.pop(index)
+        call.id = f"fc_{self.id}_{index}"
+        return call.whole("completed")
+
     def drop_tools(self, choice: int) -> None:  # noqa: ARG002
         """Forget the tool calls; see `StreamCodec`."""
         self._tools = {}

@@ -55,6 +55,14 @@ class StreamCodec(Protocol):
         """Return the frames that release `text`; empty for tool calls, which `finish` sends whole."""
         ...
 
+    def calls(self, choice: int) -> list[tuple[int, str]]:
+        """Return index and arguments, escapes undone, of each tool call of a choice that was released."""
+        ...
+
+    def take_call(self, choice: int, index: int) -> Object:
+        """Take a tool call out of a choice and return it in the shape of the endpoint's whole replies."""
+        ...
+
     def drop_tools(self, choice: int) -> None:
         """Forget the tool calls of a choice."""
         ...

@@ -108,6 +108,51 @@ class TestChat:
         assert [c.kind for c in reply.channels] == [Kind.CONTENT]
         assert loads(reply)["choices"][0]["message"]["tool_calls"] is None
 
+    def test_one_call_can_be_taken_out_and_words_put_behind(self) -> None:
+        same = {"name": "f", "arguments": '{"a": 1}'}
+        calls = [{"id": x, "type": "function", "function": dict(same)} for x in "ab"]
+        reply = chat({"content": None, "tool_calls": calls}, finish_reason="tool_calls")
+        second = [c for c in reply.channels if c.kind is Kind.TOOL_ARGUMENTS][1]
+
+        taken = reply.take_call(second)
+        reply.say(0, "One is held.")
+
+        message = loads(reply)["choices"][0]["message"]
+        assert (taken["id"], [call["id"] for call in message["tool_calls"]]) == ("b", ["a"])
+        assert message["content"] == "One is held."
+        assert reply.has_calls(0)
+        ChatCompletion.model_validate(loads(reply))
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"tool_calls": [{"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"tool_calls": [{"id": "x", "type": "custom", "custom": {"name": "f", "input": "{}"}}]},
+            {"function_call": {"name": "f", "arguments": "{}"}},
+        ],
+    )
+    def test_the_only_call_can_be_taken_out_in_any_shape(self, message: dict[str, Any]) -> None:
+        reply = chat({"content": [{"type": "text", "text": "Let me see."}], **message})
+        (arguments,) = [c for c in reply.channels if c.kind is Kind.TOOL_ARGUMENTS]
+
+        taken = reply.take_call(arguments)
+        reply.say(0, "It is held.")
+
+        left = loads(reply)["choices"][0]["message"]
+        assert "{}" in json.dumps(taken)
+        assert not left.get("tool_calls")
+        assert not left.get("function_call")
+        assert [chunk["text"] for chunk in left["content"]] == ["Let me see.", "It is held."]
+        assert not reply.has_calls(0)
+
+    def test_a_call_of_a_conversation_of_an_agent_can_be_taken_out(self) -> None:
+        call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        reply = chat({"content": "Done."}, messages=[{"role": "assistant", "content": "", "tool_calls": [call]}])
+        (arguments,) = [c for c in reply.channels if c.kind is Kind.TOOL_ARGUMENTS]
+
+        assert reply.take_call(arguments)["id"] == "x"
+        assert "arguments" not in reply.encode().decode()
+
     def test_altered_arguments_stay_json(self) -> None:
         reply = chat({"tool_calls": [{"id": "x", "function": {"name": "f", "arguments": '{"q": "a\\nb"}'}}]})
         channel = reply.channels[1]

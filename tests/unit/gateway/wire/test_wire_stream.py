@@ -288,3 +288,36 @@ class TestSse:
     def test_an_event_that_is_too_long_is_garbage(self, data: bytes) -> None:
         with pytest.raises(UpstreamError, match="more than 100 bytes"):
             SseReader(max_event_bytes=100).feed(data)
+
+
+@pytest.mark.parametrize("kind", ["function", "custom"])
+def test_a_call_is_taken_out_of_a_chat_and_the_others_close_the_gap(kind: str) -> None:
+    stream = codec()
+    key = "arguments" if kind == "function" else "input"
+    calls = [{"index": n, "id": f"c{n}", kind: {"name": f"f{n}", key: "{}"}} for n in range(3)]
+    for delta in stream.on_event(delta_event({"tool_calls": calls}, finish="tool_calls")):
+        stream.chunk(delta.choice, delta.kind, delta.index, delta.text)
+
+    assert stream.calls(0) == [(0, "{}"), (1, "{}"), (2, "{}")]
+    assert stream.take_call(0, 1) == {"id": "c1", "type": kind, kind: {"name": "f1", key: "{}"}}
+
+    sent = [call for frame in frames(stream.finish(0, "tool_calls")) for c in frame["choices"]
+            for call in c["delta"].get("tool_calls", [])]  # fmt: skip
+    assert [(call["index"], call["id"]) for call in sent] == [(0, "c0"), (1, "c2")]
+
+
+def test_a_call_is_taken_out_of_a_response() -> None:
+    stream = codec("responses")
+    for number in (0, 1):
+        item = {"type": "function_call", "id": f"fc{number}", "call_id": f"call_{number}", "name": "f", "arguments": ""}
+        added = {"type": "response.output_item.added", "output_index": number, "item": item}
+        done = {"type": "response.function_call_arguments.done", "output_index": number, "arguments": "{}"}
+        for delta in (*stream.on_event(event(added)), *stream.on_event(event(done))):
+            stream.chunk(delta.choice, delta.kind, delta.index, delta.text)
+
+    assert stream.calls(0) == [(0, "{}"), (1, "{}")]
+    taken = stream.take_call(0, 0)
+    sent = frames(stream.finish(0, "stop"))
+
+    assert (taken["type"], taken["call_id"], taken["arguments"]) == ("function_call", "call_0", "{}")
+    assert [f["item"]["call_id"] for f in sent if f["type"] == "response.output_item.done"] == ["call_1"]
