@@ -24,7 +24,7 @@ _PRIOR = 4.0
 _UNSUSPECTED = 1.0 / (1.0 + exp(_PRIOR))
 _NOTHING_TOLD = dict.fromkeys(HAZARDS, _UNSUSPECTED)
 # More evidence than this is not kept, so that a caller who stops recovers in a day or two.
-_MOST_EVIDENCE = 9.0
+MOST_EVIDENCE = 9.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +227,7 @@ def _weigh(trace: Trace, signs: tuple[Sign, ...], share: float) -> None:
         gained = found.get(name) or -(line.ordinary if share == 1.0 else line.crowd)
         told = evidence.get(name, 0.0) + gained * share
         if told > 0.0:
-            evidence[name] = min(_MOST_EVIDENCE, told)
+            evidence[name] = min(MOST_EVIDENCE, told)
         else:
             evidence.pop(name, None)
 
@@ -238,7 +238,7 @@ def _weigh_stream(stream: Stream, signs: tuple[Sign, ...]) -> None:
         if sign.line == "tasks":
             gained = sign.weight
             stream.signs += bool(sign.name)
-    stream.evidence = min(_MOST_EVIDENCE, max(0.0, stream.evidence + (gained or -LINES["tasks"].ordinary)))
+    stream.evidence = min(MOST_EVIDENCE, max(0.0, stream.evidence + (gained or -LINES["tasks"].ordinary)))
 
 
 def probabilities(trace: Trace, limits: Limits, *, share: float = 1.0) -> Mapping[str, float]:
