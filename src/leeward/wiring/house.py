@@ -156,12 +156,17 @@ class House:
         await asyncio.to_thread(self.store.close)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def suspicions(self) -> SqlSuspicions:
+        """What the store knows of callers who may be extracting a model."""
+        return SqlSuspicions(self.store.engine, self._clock, self.ids)
+
     async def _share_traffic(self) -> None:
         """Take up what is known of callers, and share it from now on."""
         watch = self.rulesets.extraction_watch
         if watch is None:
             return
-        self.sharing = TrafficSharing(watch, SqlSuspicions(self.store.engine, self._clock, self.ids), self._clock)
+        self.sharing = TrafficSharing(watch, self.suspicions, self._clock)
         await self.sharing.restore()
         self.sharing.start()
 

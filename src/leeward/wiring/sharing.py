@@ -100,9 +100,12 @@ class TrafficSharing:
         """
         async with self._lock:
             await self._keep_steps()
-            await self._round(is_last=is_last)
+            # What others wrote first is joined and written at once, so that news travel in one round.
+            if await self._exchange(is_last=is_last):
+                await self._exchange(is_last=is_last)
 
-    async def _round(self, *, is_last: bool) -> None:
+    async def _exchange(self, *, is_last: bool) -> bool:
+        """Write and read once; return whether something must be written again because others wrote it first."""
         packed = await self._pack(is_last=is_last)
         states = [each.state(*name) for name, each in packed.items()]
         now = self._clock.now()
@@ -112,12 +115,13 @@ class TrafficSharing:
         except StorageError as error:
             self._note_away(error)
             self._watch.memory.changed.update(packed)
-            return
+            return False
         if self._is_away:
             self._is_away = False
             log.info("extraction_shared_again")
         self._since = now
         await self._take_up(told, packed)
+        return any((state.tenant, state.key) in packed for state in told.newer)
 
     async def _keep_steps(self) -> None:
         steps = self._watch.steps.take()
