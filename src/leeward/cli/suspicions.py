@@ -62,7 +62,7 @@ class Suspect:
         }
 
 
-def list_suspects(*, all: _All = False, config: _Config = None, json: _Json = False) -> int:  # noqa: A002 - a flag
+def list_suspects(*, all: _All = False, config: _Config = None, json: _Json = False) -> int:
     """List the callers under suspicion, the likeliest first. The running gateways tell of themselves each second.
 
     Args:
@@ -203,7 +203,8 @@ def _steps_table(steps: Sequence[StepTaken]) -> Table:
         table.add_column(heading, no_wrap=heading == "key")
     for step in steps:
         why = step.reason or f"{step.hazard.removeprefix('extraction.')} {', '.join(step.evidence[:3])}".strip()
-        table.add_row(_moment(step.at), step.tenant, step.key or "(whole tenant)", step.kind.value, step.actor.removeprefix("extraction-"), why)
+        who = step.actor.removeprefix("extraction-")
+        table.add_row(_moment(step.at), step.tenant, step.key or "(whole tenant)", step.kind.value, who, why)
     return table
 
 

@@ -89,6 +89,8 @@ class Known:
         is_cell: Whether it is one more cell of a grid of topics and frames.
         is_short: Whether it has no room for a document.
         number: How many exchanges came before.
+        exams: How many forms of examination there were, this one included.
+        is_after_exam: Whether the exchange before was an examination question too.
     """
 
     seen: Seen
@@ -100,6 +102,8 @@ class Known:
     is_cell: bool
     is_short: bool
     number: int
+    exams: int = 0
+    is_after_exam: bool = False
 
     @property
     def is_batch(self) -> bool:
@@ -129,6 +133,8 @@ class Trace:
         streams: Evidence that the caller works through tasks, by its sampling.
         members: Keys of a tenant that showed a sign, the latest last.
         counted: How many of its exchanges went into the baseline.
+        exams: Bits of the forms of examination seen while there was evidence of any.
+        is_after_exam: Whether the exchange before was an examination question.
         gap_seconds: Moving average of the time between exchanges.
         admitted_at: When an exchange last went through while throttled.
         alert_since: When the step `alert` was reached; None when it was not, or when suspicion has gone since.
@@ -162,6 +168,8 @@ class Trace:
     counted: int = 0
     words: OrderedDict[int, Spread] = field(default_factory=OrderedDict)
     sketch: int = 0
+    exams: int = 0
+    is_after_exam: bool = False
     told: int = 0
     is_proposed: bool = False
     is_hardened: bool = False
@@ -216,6 +224,7 @@ class Trace:
         seen.times += 1
         seen.settings |= 1 << exchange.setting % 64
         _keep(self.texts, exchange.text, seen, MOST_TEXTS)
+        self.exams = (self.exams if self.lines.get("variety", 0.0) >= 0.5 else 0) | exchange.exam
         is_drawn = self.sketch >> exchange.text % SKETCH_BITS & 1
         known = Known(
             seen=before,
@@ -227,7 +236,10 @@ class Trace:
             is_cell=self._is_cell(exchange),
             is_short=bool(exchange.words),
             number=self.number,
+            exams=self.exams.bit_count(),
+            is_after_exam=self.is_after_exam,
         )
+        self.is_after_exam = exchange.is_exam
         self.count(exchange)
         self.last_frame = exchange.frame
         return known

@@ -60,6 +60,7 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True):
     counted: int
     words: dict[int, tuple[int, int, int]]
     sketch: bytes
+    exams: int
     told: int
     is_proposed: bool
     is_hardened: bool
@@ -95,6 +96,7 @@ def pack(trace: Trace) -> bytes:
             counted=trace.counted,
             words={word: (w.times, w.frames, w.last) for word, w in trace.words.items()},
             sketch=trace.sketch.to_bytes(SKETCH_BITS // 8, "big"),
+            exams=trace.exams,
             told=trace.told,
             is_proposed=trace.is_proposed,
             is_hardened=trace.is_hardened,
@@ -132,6 +134,7 @@ def unpack(content: bytes) -> Trace | None:
         counted=packed.counted,
         words=OrderedDict((word, Spread(*w)) for word, w in packed.words.items()),
         sketch=int.from_bytes(packed.sketch, "big"),
+        exams=packed.exams,
         told=packed.told,
         is_proposed=packed.is_proposed,
         is_hardened=packed.is_hardened,
@@ -223,6 +226,7 @@ def _join_texts(ours: Trace, theirs: Trace, base: Trace) -> None:
         theirs.members.popitem(last=False)
     ours.members = theirs.members
     ours.sketch |= theirs.sketch
+    ours.exams |= theirs.exams
 
 
 def _added(

@@ -54,10 +54,13 @@ LINES = {
     # Customers of one shop ask alike now and then; a grid of topics and questions has hardly anything else in it.
     "grid": Line(hazard=ENUMERATION, ordinary=0.15, crowd=0.15),
     "resampling": Line(hazard=ENUMERATION, full=60.0),
-    "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=180.0),
+    # Nobody's homework has many forms of examination, one here and one there between other talk.
+    "variety": Line(hazard=ENUMERATION, ordinary=0.06, crowd=0.06, full=14.0),
+    "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=150.0),
     # What speaks against it is weighed sign by sign.
     "tasks": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.01, full=200.0),
 }
+_MANY_FORMS = 3
 # At least this many more of the new texts must be tasks than is ordinary here.
 _TASKS_MORE = 0.4
 # A text tells less than its likelihood ratio says, since the texts of one caller are alike.
@@ -147,6 +150,8 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
     if exchange.is_exam_body if known.is_batch else exchange.is_exam:
         weight = 0.1 if exchange.logprobs else 0.07
         yield Sign("exam", weight * 0.6 if known.is_batch else weight, "exam_questions")
+    if exchange.exam and not is_fast and not known.is_after_exam:
+        yield Sign("variety", 0.9 if known.exams >= _MANY_FORMS else 0.1, "scattered_exam_questions")
     if (known.is_form and not exchange.is_written_task) or exchange.is_gibberish or exchange.is_bare:
         return
     expected = min(0.9, baseline + _TASKS_MORE)

@@ -20,8 +20,10 @@ log = logging.getLogger("leeward.extraction")
 ROUND_SECONDS: Final = 1.0
 # A trace is shared when so much evidence or so many exchanges came, or when its news are so old.
 _NEWS_WEIGHT: Final = 0.25
-_NEWS_EXCHANGES: Final = 25
-_NEWS_SECONDS: Final = 60.0
+_NEWS_EXCHANGES: Final = 50
+_NEWS_SECONDS: Final = 120.0
+# Of callers who show nothing, news may be this many times rarer.
+_PATIENCE: Final = 4
 # Bounds of one round, so that it costs little however many callers there are.
 _MOST_STATES: Final = 64
 _MOST_LOOKED_AT: Final = 2_048
@@ -203,8 +205,9 @@ def _has_news(trace: Trace) -> bool:
     shared = trace.shared
     if shared is None:
         return True
+    patience = 1 if trace.weight >= _NEWS_WEIGHT else _PATIENCE
     return (
         abs(trace.weight - shared.weight) >= _NEWS_WEIGHT
-        or trace.number - shared.number >= _NEWS_EXCHANGES
-        or trace.last_t - shared.at >= _NEWS_SECONDS
+        or trace.number - shared.number >= _NEWS_EXCHANGES * patience
+        or trace.last_t - shared.at >= _NEWS_SECONDS * patience
     )
