@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from heapq import nlargest
 from typing import Final
 
 from leeward.domain.ports import Clock
@@ -136,17 +137,19 @@ class TrafficSharing:
             self._note_away(error)
 
     async def _pack(self, *, is_last: bool) -> dict[Name, _Packed]:
-        """Return what is to be written; what has no news worth a write stays marked as changed."""
+        """Return what is to be written, the strongest evidence first; what waits stays marked as changed."""
         memory, packed = self._watch.memory, dict[Name, _Packed]()
-        most = len(memory.changed) if is_last else _MOST_STATES
+        news = list[tuple[Name, Trace]]()
         for name in list(memory.changed)[: None if is_last else _MOST_LOOKED_AT]:
             trace = memory.known(*name)
             if trace is None:
                 memory.changed.discard(name)
-            elif (is_last or _has_news(trace)) and len(packed) < most:
-                memory.changed.discard(name)
-                packed[name] = _Packed(trace, snapshot(trace))
-                await asyncio.sleep(0)  # exchanges go first
+            elif is_last or _has_news(trace):
+                news.append((name, trace))
+        for name, trace in news if is_last else nlargest(_MOST_STATES, news, key=lambda one: one[1].weight):
+            memory.changed.discard(name)
+            packed[name] = _Packed(trace, snapshot(trace))
+            await asyncio.sleep(0)  # exchanges go first
         return packed
 
     def _held(self) -> dict[Name, int]:
@@ -155,9 +158,9 @@ class TrafficSharing:
     async def _take_up(self, told: Exchanged, packed: Mapping[Name, _Packed]) -> None:
         memory = self._watch.memory
         for lift, (tenant, key) in told.lifts.items():
-            memory.forget(key, tenant)
+            if memory.forget(key, tenant):
+                log.info("extraction_lifted")
             self._heard[lift] = None
-            log.info("extraction_lifted", extra={"tenant": tenant, "key": key})
         while len(self._heard) > _HEARD:
             del self._heard[next(iter(self._heard))]
         for name, version in told.kept.items():
@@ -186,7 +189,7 @@ class TrafficSharing:
     def _note_away(self, error: StorageError) -> None:
         if not self._is_away:
             self._is_away = True
-            log.warning("extraction_not_shared", extra={"cause": error.message})
+            log.warning("extraction_not_shared", extra={"error": error.message})
 
 
 @dataclass(frozen=True, slots=True)
