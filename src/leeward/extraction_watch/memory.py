@@ -136,6 +136,7 @@ class Trace:
         exams: Bits of the forms of examination seen while there was evidence of any.
         is_after_exam: Whether the exchange before was an examination question.
         gap_seconds: Moving average of the time between exchanges.
+        last_gap_seconds: Time between the last two.
         admitted_at: When an exchange last went through while throttled.
         alert_since: When the step `alert` was reached; None when it was not, or when suspicion has gone since.
         told: Ranks of the steps that were told of: the furthest of soft, hard, alert; then proposal and hardening.
@@ -152,6 +153,7 @@ class Trace:
     exchanges: float = 0.0
     logprobs: float = 0.0
     gap_seconds: float = 60.0
+    last_gap_seconds: float = 0.0
     admitted_at: float = float("-inf")
     alert_since: float | None = None
     last_text: int = -1
@@ -192,7 +194,7 @@ class Trace:
 
     def fade(self, t: float, half_life_seconds: float, volume_half_life_seconds: float) -> None:
         """Let everything decay to time `t`; a clock that runs back changes nothing."""
-        gap = t - self.last_t
+        gap = self.last_gap_seconds = t - self.last_t
         if gap > 0:
             self.last_t = t
             if t - self.faded_t >= _FADE_SECONDS:

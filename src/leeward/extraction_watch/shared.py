@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -32,6 +31,7 @@ _LEAST_PART: Final = 1 / 32
 # Fewer exchanges tell little about how a caller's are dealt out.
 _ENOUGH_TO_TELL: Final = 50
 
+_Name = TypeVar("_Name", int, str)
 _Value = TypeVar("_Value")
 
 
@@ -66,6 +66,34 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True):
     is_hardened: bool
 
 
+_NOTHING: Final = _Packed(
+    _FORMAT,
+    0.0,
+    0.0,
+    {},
+    {},
+    {},
+    0.0,
+    0.0,
+    0.0,
+    None,
+    None,
+    0,
+    {},
+    {},
+    {},
+    {},
+    {},
+    {},
+    [],
+    0,
+    {},
+    b"",
+    0,
+    0,
+    False,
+    False,
+)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
@@ -106,11 +134,8 @@ def pack(trace: Trace) -> bytes:
 
 def unpack(content: bytes) -> Trace | None:
     """Return a trace from its bytes; None when another version of this code wrote them."""
-    try:
-        packed = _decode(content)
-    except msgspec.DecodeError:
-        return None
-    if packed.format != _FORMAT:
+    packed = _read(content)
+    if packed is None:
         return None
     return Trace(
         last_t=packed.last_t,
@@ -139,6 +164,14 @@ def unpack(content: bytes) -> Trace | None:
         is_proposed=packed.is_proposed,
         is_hardened=packed.is_hardened,
     )
+
+
+def _read(content: bytes) -> _Packed | None:
+    try:
+        packed = _decode(content)
+    except msgspec.DecodeError:
+        return None
+    return packed if packed.format == _FORMAT else None
 
 
 def snapshot(trace: Trace) -> Shared:
@@ -173,26 +206,34 @@ def join(ours: Trace, version: int, content: bytes, limits: Limits) -> None:
     if theirs is None:
         ours.shared = Shared(version, b"", ours.last_t, 0.0, 0)
         return
-    base = unpack(ours.shared.content) if ours.shared is not None and ours.shared.content else None
-    base = base or Trace(ours.faded_t, ours.faded_t)
-    t = max(ours.faded_t, theirs.faded_t, base.faded_t)
-    for trace in (ours, theirs, base):
+    # Reading is enough for what was known before: building hundreds of counters would cost more than all the rest.
+    base = _read(ours.shared.content) if ours.shared is not None else None
+    base = base or _NOTHING
+    t = max(ours.faded_t, theirs.faded_t)
+    for trace in (ours, theirs):
         trace.fade_to(t, limits.half_life_seconds, limits.volume_half_life_seconds)
-    _join_numbers(ours, theirs, base)
-    _join_texts(ours, theirs, base)
+    left = 0.5 ** (max(0.0, t - base.faded_t) / limits.half_life_seconds)
+    recent = 0.5 ** (max(0.0, t - base.faded_t) / limits.volume_half_life_seconds)
+    _join_sums(ours, theirs, base, left)
+    ours.exchanges = max(0.0, theirs.exchanges + ours.exchanges - base.exchanges * recent)
+    ours.logprobs = max(0.0, theirs.logprobs + ours.logprobs - base.logprobs * recent)
+    _join_standing(ours, theirs, base)
+    _join_texts(ours, theirs, base, left)
     note_shared(ours, Shared(version, content, theirs.last_t, theirs.weight, theirs.number))
 
 
-def _join_numbers(ours: Trace, theirs: Trace, base: Trace) -> None:
+def _join_sums(ours: Trace, theirs: Trace, base: _Packed, left: float) -> None:
+    """Add up what fades; `left` is what is left of the base by now."""
     ours.evidence = {
         name: min(MOST_EVIDENCE, told)
-        for name in ours.evidence | theirs.evidence
-        if (told := _sum(ours.evidence, theirs.evidence, base.evidence, name)) > 0.0
+        for name, told in _sums(ours.evidence, theirs.evidence, base.evidence, left).items()
+        if told > 0.0
     }
-    ours.counts = {name: _sum(ours.counts, theirs.counts, base.counts, name) for name in ours.counts | theirs.counts}
-    ours.lines = {name: _sum(ours.lines, theirs.lines, base.lines, name) for name in ours.lines | theirs.lines}
-    ours.exchanges = max(0.0, theirs.exchanges + ours.exchanges - base.exchanges)
-    ours.logprobs = max(0.0, theirs.logprobs + ours.logprobs - base.logprobs)
+    ours.counts = _sums(ours.counts, theirs.counts, base.counts, left)
+    ours.lines = _sums(ours.lines, theirs.lines, base.lines, left)
+
+
+def _join_standing(ours: Trace, theirs: Trace, base: _Packed) -> None:
     ours.counted = min(MOST_COUNTED, max(ours.counted, theirs.counted + ours.counted - base.counted))
     ours.last_t = max(ours.last_t, theirs.last_t)
     ours.gap_seconds = min(ours.gap_seconds, theirs.gap_seconds)
@@ -204,69 +245,72 @@ def _join_numbers(ours: Trace, theirs: Trace, base: Trace) -> None:
     ours.is_hardened |= theirs.is_hardened
 
 
-def _sum(ours: dict[str, float], theirs: dict[str, float], base: dict[str, float], name: str) -> float:
-    return max(0.0, theirs.get(name, 0.0) + ours.get(name, 0.0) - base.get(name, 0.0))
+def _sums(ours: dict[str, float], theirs: dict[str, float], base: dict[str, float], left: float) -> dict[str, float]:
+    return {
+        name: max(0.0, theirs.get(name, 0.0) + ours.get(name, 0.0) - base.get(name, 0.0) * left)
+        for name in ours | theirs
+    }
 
 
-def _join_texts(ours: Trace, theirs: Trace, base: Trace) -> None:
-    ours.frames = _added(ours.frames, theirs.frames, base.frames, MOST_FRAMES, _count)
-    ours.openings = _added(ours.openings, theirs.openings, base.openings, MOST_FRAMES, _count)
-    ours.labels = _added(ours.labels, theirs.labels, base.labels, MOST_LABELS, _count)
-    ours.biases = _added(ours.biases, theirs.biases, base.biases, MOST_BIASES, _count)
-    ours.texts = _added(ours.texts, theirs.texts, base.texts, MOST_TEXTS, _seen)
-    ours.streams = _added(ours.streams, theirs.streams, base.streams, MOST_STREAMS, _stream)
-    number = theirs.number + ours.number - base.number
-    for spread in ours.words.values():
-        spread.last += number - ours.number
-    ours.words = _added(ours.words, theirs.words, base.words, MOST_WORDS, _spread)
-    ours.number = number
+def _join_texts(ours: Trace, theirs: Trace, base: _Packed, left: float) -> None:
+    for own, other, before, most in (
+        (ours.frames, theirs.frames, base.frames, MOST_FRAMES),
+        (ours.openings, theirs.openings, base.openings, MOST_FRAMES),
+        (ours.labels, theirs.labels, base.labels, MOST_LABELS),
+        (ours.biases, theirs.biases, base.biases, MOST_BIASES),
+    ):
+        for name, times in own.items():
+            if times != before.get(name):
+                _put(other, name, max(1, other.get(name, 0) + times - before.get(name, 0)), most)
+    ours.frames, ours.openings = theirs.frames, theirs.openings
+    ours.labels, ours.biases = theirs.labels, theirs.biases
+    _join_seen(ours, theirs, base)
+    _join_streams(ours, theirs, base, left)
+    _join_words(ours, theirs, base)
     for key in ours.members:
-        theirs.members[key] = None
-    while len(theirs.members) > MOST_MEMBERS:
-        theirs.members.popitem(last=False)
+        _put(theirs.members, key, None, MOST_MEMBERS)
     ours.members = theirs.members
     ours.sketch |= theirs.sketch
     ours.exams |= theirs.exams
 
 
-def _added(
-    ours: OrderedDict[int, _Value],
-    theirs: OrderedDict[int, _Value],
-    base: OrderedDict[int, _Value],
-    most: int,
-    add: Callable[[_Value, _Value | None, _Value | None], _Value],
-) -> OrderedDict[int, _Value]:
-    """Return what the store holds and, as the latest, what this process saw since."""
-    for name, value in ours.items():
-        before = base.get(name)
-        if value != before:
-            theirs[name] = add(value, theirs.get(name), before)
-            theirs.move_to_end(name)
-    while len(theirs) > most:
-        theirs.popitem(last=False)
-    return theirs
+def _join_seen(ours: Trace, theirs: Trace, base: _Packed) -> None:
+    for text, seen in ours.texts.items():
+        before = base.texts.get(text, (0, 0))
+        if (seen.times, seen.settings) != before:
+            other = theirs.texts.get(text) or Seen()
+            joined = Seen(max(1, other.times + seen.times - before[0]), other.settings | seen.settings)
+            _put(theirs.texts, text, joined, MOST_TEXTS)
+    ours.texts = theirs.texts
 
 
-def _count(own: int, other: int | None, before: int | None) -> int:
-    return max(1, (other or 0) + own - (before or 0))
+def _join_streams(ours: Trace, theirs: Trace, base: _Packed, left: float) -> None:
+    for client, stream in ours.streams.items():
+        evidence, signs = base.streams.get(client, (0.0, 0.0))
+        other = theirs.streams.get(client) or Stream()
+        told = min(MOST_EVIDENCE, max(0.0, other.evidence + stream.evidence - evidence * left))
+        joined = Stream(told, max(0.0, other.signs + stream.signs - signs * left))
+        _put(theirs.streams, client, joined, MOST_STREAMS)
+    ours.streams = theirs.streams
 
 
-def _seen(own: Seen, other: Seen | None, before: Seen | None) -> Seen:
-    if other is None:
-        return own
-    return Seen(max(1, other.times + own.times - (before.times if before else 0)), own.settings | other.settings)
+def _join_words(ours: Trace, theirs: Trace, base: _Packed) -> None:
+    number = theirs.number + ours.number - base.number
+    shift = number - ours.number
+    for word, spread in ours.words.items():
+        times, frames, _ = base.words.get(word, (0, 0, 0))
+        if (spread.times, spread.frames) != (times, frames):
+            other = theirs.words.get(word) or Spread()
+            joined = Spread(
+                max(1, other.times + spread.times - times), other.frames | spread.frames, spread.last + shift
+            )
+            _put(theirs.words, word, joined, MOST_WORDS)
+    ours.words, ours.number = theirs.words, number
 
 
-def _stream(own: Stream, other: Stream | None, before: Stream | None) -> Stream:
-    if other is None:
-        return own
-    before = before or Stream()
-    told = min(MOST_EVIDENCE, max(0.0, other.evidence + own.evidence - before.evidence))
-    return Stream(told, max(0.0, other.signs + own.signs - before.signs))
-
-
-def _spread(own: Spread, other: Spread | None, before: Spread | None) -> Spread:
-    if other is None:
-        return own
-    times = max(1, other.times + own.times - (before.times if before else 0))
-    return Spread(times, own.frames | other.frames, max(own.last, other.last))
+def _put(kept: OrderedDict[_Name, _Value], name: _Name, value: _Value, most: int) -> None:
+    """Keep a value as the latest; the oldest gives way."""
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > most:
+        kept.popitem(last=False)

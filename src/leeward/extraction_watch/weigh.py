@@ -141,6 +141,9 @@ def signs_of(exchange: Exchange, trace: Trace, known: Known, baseline: float) ->
         yield Sign("reasoning", 0.14 if is_fast else 0.08, "reasoning_requests")
     if known.is_new:
         yield from _coverage(exchange, known, is_fast, baseline)
+        # The pace of this very exchange: a suite that starts after a pause is fast from its second question on.
+        if exchange.exam and not is_fast and not known.is_after_exam and trace.last_gap_seconds >= _MACHINE_GAP_SECONDS:
+            yield Sign("variety", 0.9 if known.exams >= _MANY_FORMS else 0.1, "scattered_exam_questions")
 
 
 def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) -> Iterator[Sign]:
@@ -150,8 +153,6 @@ def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) 
     if exchange.is_exam_body if known.is_batch else exchange.is_exam:
         weight = 0.1 if exchange.logprobs else 0.07
         yield Sign("exam", weight * 0.6 if known.is_batch else weight, "exam_questions")
-    if exchange.exam and not is_fast and not known.is_after_exam:
-        yield Sign("variety", 0.9 if known.exams >= _MANY_FORMS else 0.1, "scattered_exam_questions")
     if (known.is_form and not exchange.is_written_task) or exchange.is_gibberish or exchange.is_bare:
         return
     expected = min(0.9, baseline + _TASKS_MORE)

@@ -144,7 +144,7 @@ class TrafficSharing:
             trace = memory.known(*name)
             if trace is None:
                 memory.changed.discard(name)
-            elif is_last or _has_news(trace):
+            elif is_last or has_news(trace):
                 news.append((name, trace))
         for name, trace in news if is_last else nlargest(_MOST_STATES, news, key=lambda one: one[1].weight):
             memory.changed.discard(name)
@@ -204,7 +204,8 @@ class _Packed:
         return State(tenant=tenant, key=key, version=sent.version, weight=sent.weight, content=sent.content)
 
 
-def _has_news(trace: Trace) -> bool:
+def has_news(trace: Trace) -> bool:
+    """Whether a trace has changed so much that it is worth a write."""
     shared = trace.shared
     if shared is None:
         return True
