@@ -65,7 +65,7 @@ def test_a_trace_comes_back_from_its_bytes_as_it_was() -> None:
     back = unpack(pack(trace))
 
     assert back is not None
-    assert back == replace(trace, last_text=-1, last_frame=-1, own=0)
+    assert back == replace(trace, last_text=-1, last_frame=-1, last_gap_seconds=0.0, own=0)
 
 
 def test_bytes_are_bounded_and_hold_no_text() -> None:
