@@ -30,7 +30,9 @@ HOUR = 3_600.0
 # How many exchanges an extractor has, by delivery; an alert must come within them.
 BUDGETS: dict[Delivery, int] = {"pure": 1_000, "mixed": 10_000, "sybil": 10_000, "drip": 1_000}
 SHARES = (0.1, 0.2, 0.3, 0.5)
-GOALS = {"pure": 0.9, "mixed": 0.7, "sybil": 0.7}
+# What is done by sampling alone is nothing without settings of its own.
+UNBLENDED = frozenset({"logit-bias"})
+GOALS = {"pure": 0.9, "mixed": 0.7, "blended": 0.7, "sybil": 0.7}
 
 
 @dataclass(slots=True)
@@ -116,6 +118,9 @@ def plans() -> Iterator[tuple[str, Attack]]:
             for share in SHARES if delivery == "mixed" else (1.0,):
                 column = f"mixed {share:.0%}" if delivery == "mixed" else delivery
                 yield column, Attack(strategy=strategy, delivery=delivery, queries=queries, share=share)
+        if strategy not in UNBLENDED:
+            plan = Attack(strategy=strategy, delivery="mixed", queries=BUDGETS["mixed"], share=0.3, blended=True)
+            yield "blended 30%", plan
 
 
 def false_alerts(args: argparse.Namespace, seed: int, pools: dict[Role, list[str]], tenants: int) -> tuple[Facts, int]:
@@ -189,7 +194,7 @@ def run(args: argparse.Namespace) -> Facts:
         "benign": honest,
         "rate_limit_per_hour": min(limits),
         "cells": {s: {c: vars_of(t) for c, t in row.items()} for s, row in cells.items()},
-        "deliveries": {d: vars_of(joined(cells.values(), d)) for d in BUDGETS},
+        "deliveries": {d: vars_of(joined(cells.values(), d)) for d in (*BUDGETS, "blended")},
         "cpu_us": round(cost(1_000 + parity, pools), 1),
     }
 

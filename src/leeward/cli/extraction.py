@@ -1,4 +1,4 @@
-"""`leeward extraction replay`."""
+"""`leeward extraction replay|suspects|steps|lift`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cyclopts
 import msgspec
 from rich.console import Console
 
+from leeward.cli.suspicions import lift, list_steps, list_suspects
 from leeward.domain.view import Fact
 from leeward.errors import LeewardError, WireError
 from leeward.extraction_watch.exchange import bias_of
@@ -18,7 +19,10 @@ from leeward.extraction_watch.replay import Alert, replay
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
-app = cyclopts.App(name="extraction", help="Look for model extraction in recorded traffic.")
+app = cyclopts.App(name="extraction", help="Look for model extraction, in recorded traffic or at the running gateway.")
+app.command(name="suspects")(list_suspects)
+app.command(name="steps")(list_steps)
+app.command(name="lift")(lift)
 
 
 class _Params(msgspec.Struct):

@@ -26,7 +26,7 @@ app.command("leeward.cli.scan:scan", name="scan", help="Check every row of a JSO
 app.command("leeward.cli.ruleset:app", name="ruleset", help="Check, show and compare rulesets.")
 app.command("leeward.cli.key:app", name="key", help="Make, list and revoke virtual keys.")
 app.command("leeward.cli.evidence:app", name="evidence", help="Read or erase the text kept of a decision.")
-app.command("leeward.cli.extraction:app", name="extraction", help="Replay traffic through the extraction watch.")
+app.command("leeward.cli.extraction:app", name="extraction", help="See, lift and replay suspected extraction.")
 app.command("leeward.cli.simulate:app", name="simulate", help="Make up traffic to test the extraction watch with.")
 app.command("leeward.cli.licence:app", name="licence", help="Look up the licences of models.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,6 +41,7 @@ def extraction(
     queries: int = 1_000,
     share: float = 0.3,
     keys: int = 50,
+    blended: Annotated[bool, cyclopts.Parameter(negative=())] = False,
     seed: int = 1,
     pool: tuple[str, ...] = (),
 ) -> int:
@@ -52,6 +54,7 @@ def extraction(
         queries: Exchanges of each extractor, honest cover included.
         share: Of the attack in mixed traffic, above 0 and at most 1.
         keys: Keys of a sybil attack.
+        blended: Give the attack in mixed traffic the sampling settings of the honest traffic.
         seed: The same seed writes the same file.
         pool: Real texts, `FILE` or `ROLE=FILE` with the role human, document, instruction or exam; JSON lines, gzip
             or plain. What no pool holds is made up.
@@ -59,10 +62,8 @@ def extraction(
     if queries < 1 or keys < 1 or not 0.0 < share <= 1.0:
         return _say("--queries and --keys must be 1 or more, --share above 0 and at most 1", USAGE)
     names: tuple[str, ...] = strategy or tuple(STRATEGIES)
-    plans = [
-        Attack(strategy=name, delivery=delivery, queries=queries, share=share, keys=keys, tenant=f"extractor-{name}")
-        for name in names
-    ]
+    plan = Attack(strategy="", delivery=delivery, queries=queries, share=share, keys=keys, blended=blended)
+    plans = [replace(plan, strategy=name, tenant=f"extractor-{name}") for name in names]
 
     def events(pools: dict[Role, list[str]]) -> Iterator[Event]:
         made = [event for plan in plans for event in attack(plan, seed, pools)]

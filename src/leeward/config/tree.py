@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 import msgspec
 
 from leeward.errors import SettingsError
+from leeward.extraction_watch.steps import KnownJob, KnownJobs
 from leeward.gateway.settings import Answers, GatewaySettings, Hardening, Limits, OpaqueParts
 from leeward.licences.contracts import WARN_DAYS
 from leeward.licences.use import PURPOSES
@@ -207,6 +208,30 @@ class Usage(Section, frozen=True, kw_only=True):
             raise ValueError("counts of exchanges and end users must be 1 or more")
 
 
+class KnownJobTable(Section, frozen=True, kw_only=True):
+    """A job that looks like model extraction and is not.
+
+    Attributes:
+        key: Public id of its key; empty stands for every key of the tenant.
+        until: Last day, UTC, on which it is not slowed down.
+        reason: Why, for whoever reads the settings next year.
+    """
+
+    tenant: str
+    until: date
+    reason: str
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.tenant or not self.reason.strip():
+            raise ValueError("a known job names its `tenant` and a `reason`")
+
+    def job(self) -> KnownJob:
+        """Return the job, with the end of its last day in seconds since the epoch."""
+        end = datetime.combine(self.until + timedelta(days=1), time(), UTC).timestamp()
+        return KnownJob(tenant=self.tenant, key=self.key, until=end, reason=self.reason)
+
+
 class JudgeTable(Section, frozen=True, kw_only=True):
     """A guard model that is asked where the classifiers are unsure.
 
@@ -274,6 +299,7 @@ class Settings(Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     opaque: OpaqueParts = OpaqueParts()
     extraction: Hardening = Hardening()
+    known_job: tuple[KnownJobTable, ...] = ()
     tenant: tuple[Tenant, ...] = ()
     entitlement: tuple[Entitlement, ...] = ()
     licences: Licences = Licences()
@@ -281,6 +307,10 @@ class Settings(Section, frozen=True, kw_only=True):
     judge: JudgeTable = JudgeTable()
     telemetry: Telemetry = Telemetry()
     demo: bool = False
+
+    def known_jobs(self) -> KnownJobs:
+        """Return the jobs that are watched without consequences."""
+        return KnownJobs(tuple(table.job() for table in self.known_job))
 
     def gateway(self) -> GatewaySettings:
         """Return what the gateway is told."""

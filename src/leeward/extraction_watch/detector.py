@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leeward.domain.finding import NOTHING, Finding, Reading
@@ -10,6 +10,7 @@ from leeward.domain.ports import DetectorInfo
 from leeward.domain.view import Stage, View
 from leeward.extraction_watch.exchange import Exchange, read
 from leeward.extraction_watch.memory import Trace, TrafficMemory
+from leeward.extraction_watch.steps import KnownJobs, StepKind, StepsWaiting, StepTaken
 from leeward.extraction_watch.weigh import (
     EMPTY_PREFIX,
     ENUMERATION,
@@ -79,6 +80,9 @@ class ExtractionWatch:
         memory: What is remembered; forget a key there to start it afresh.
         limits: Budgets and half-life.
 
+    Attributes:
+        steps: Steps that were taken and wait to be kept.
+
     Source:
         RULE-MIST-010. Signs: Carlini et al. (2024), arXiv:2403.06634 (logit bias); Finlayson et al. (2024),
         arXiv:2403.09539 (log-probabilities); Xu et al. (2024), arXiv:2406.08464 (empty prefixes); Krishna et al.
@@ -95,10 +99,16 @@ class ExtractionWatch:
 
     def __init__(self, memory: TrafficMemory | None = None, limits: Limits | None = None) -> None:
         self.memory = TrafficMemory() if memory is None else memory
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
+        self.steps = StepsWaiting()
+        self._jobs = KnownJobs()
 
     def open(self) -> None:
         """Nothing is loaded: what it knows it learns from traffic."""
+
+    def excuse(self, jobs: KnownJobs) -> None:
+        """Let nothing follow from the traffic of these jobs from now on."""
+        self._jobs = jobs
 
     def examine(self, view: View) -> Reading:
         """Enter the exchange of `view.facts` and return what is thought of its caller.
@@ -107,7 +117,14 @@ class ExtractionWatch:
         hold it back as a finding does.
         """
         exchange = read(view.facts)
+        if self._jobs.find(exchange.tenant, exchange.key, exchange.t):
+            # Watched, so that a person sees what it came to; nothing follows, and its tenant does not answer for it.
+            own_trace = self.memory.trace(exchange.tenant, exchange.key, exchange.t)
+            enter(exchange, own_trace, self.limits, self.memory.baseline.task_share)
+            return NOTHING
         own, whole = self.observe(exchange)
+        for suspicion in (own,) if own is whole else (own, whole):
+            self._note(suspicion)
         worst = max(own, whole, key=lambda s: s.probability)
         scores = {h: max(own.probabilities[h], whole.probabilities[h]) for h in HAZARDS}
         if worst.step is Step.NONE:
@@ -117,7 +134,7 @@ class ExtractionWatch:
 
     def observe(self, exchange: Exchange) -> tuple[Suspicion, Suspicion]:
         """Enter an exchange; return what is thought of its key and of its tenant."""
-        limits, share = self._limits, self._limits.tenant_share
+        limits, share = self.limits, self.limits.tenant_share
         baseline = self.memory.baseline
         ordinary = baseline.task_share
         whole = self.memory.trace(exchange.tenant, "", exchange.t)
@@ -148,13 +165,63 @@ class ExtractionWatch:
 
     def standing(self, tenant: str, key: str) -> Step:
         """Return the step of a caller, or of its whole tenant when that is further, without entering an exchange."""
-        limits = self._limits
-        steps = [Step.NONE]
-        for name, share in ((key, 1.0), ("", limits.tenant_share if key else 1.0)):
+        return max((step for step, _, _ in self._steps_of(tenant, key)), default=Step.NONE, key=lambda step: step.rank)
+
+    def note_hardened(self, tenant: str, key: str, changes: Sequence[str]) -> None:
+        """Take note that requests of a caller are changed; told once for each suspicion."""
+        steps = self._steps_of(tenant, key)
+        if not steps:
+            return
+        _, name, trace = max(steps, key=lambda found: found[0].rank)
+        if not trace.is_hardened:
+            trace.is_hardened = True
+            told = tuple(change.partition(", since")[0] for change in changes)
+            self.steps.add(
+                StepTaken(at=trace.last_t, tenant=tenant, key=name, kind=StepKind.HARDENING, evidence=told)
+            )
+
+    def thought_of(self, tenant: str, key: str, trace: Trace) -> Suspicion:
+        """Return what is thought of a caller now, without entering an exchange."""
+        is_whole = not key and bool(trace.members)
+        told = probabilities(trace, self.limits, share=self.limits.tenant_share if is_whole else 1.0)
+        hazard = max(told, key=told.__getitem__)
+        return Suspicion(tenant, key, step_of(told[hazard]), hazard, told, trace, trace.is_proposed)
+
+    def _steps_of(self, tenant: str, key: str) -> list[tuple[Step, str, Trace]]:
+        found = []
+        for name, share in ((key, 1.0), ("", self.limits.tenant_share)) if key else (("", 1.0),):
             trace = self.memory.known(tenant, name)
             if trace is not None:
-                steps.append(step_of(max(probabilities(trace, limits, share=share).values())))
-        return max(steps, key=lambda step: step.rank)
+                if self._jobs.find(tenant, key, trace.last_t):
+                    return []
+                found.append((step_of(max(probabilities(trace, self.limits, share=share).values())), name, trace))
+        return found
+
+    def _note(self, suspicion: Suspicion) -> None:
+        """Let a further step of a suspicion wait to be kept; each is told of once until the suspicion has gone."""
+        trace = suspicion.trace
+        if suspicion.step is Step.NONE:
+            trace.told, trace.is_proposed, trace.is_hardened = 0, False, False
+            return
+        if suspicion.step.rank > trace.told:
+            trace.told = suspicion.step.rank
+            self._take(suspicion, StepKind(suspicion.step))
+        if suspicion.proposes_suspension and not trace.is_proposed:
+            trace.is_proposed = True
+            self._take(suspicion, StepKind.PROPOSAL)
+
+    def _take(self, suspicion: Suspicion, kind: StepKind) -> None:
+        self.steps.add(
+            StepTaken(
+                at=suspicion.trace.last_t,
+                tenant=suspicion.tenant,
+                key=suspicion.key,
+                kind=kind,
+                hazard=suspicion.hazard,
+                probability=suspicion.probability,
+                evidence=suspicion.evidence,
+            )
+        )
 
     def _wait(self, exchange: Exchange, worst: Suspicion) -> int:
         """Return how many seconds the caller must wait; 0 when this exchange goes through."""
@@ -192,8 +259,8 @@ def _finding(worst: Suspicion, wait: int) -> Finding:
         confidence=worst.probability,
         message=(
             f"The traffic of {who} looks like model extraction: {_WHY[worst.hazard]}. "
-            f"It is slowed down to one exchange in {worst.step.interval_seconds} seconds; "
-            "ask the operator to review it if this is ordinary use."
+            f"It is slowed down to one exchange in {worst.step.interval_seconds} seconds "
+            "until it looks ordinary again; a person can lift this at any time."
             + (" The operator has been asked to decide on a suspension." if worst.proposes_suspension else "")
         ),
         evidence=(f"step={worst.step}", *proposal, *worst.evidence, f"retry_after_seconds={wait}"),

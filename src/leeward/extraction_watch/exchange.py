@@ -63,7 +63,7 @@ _WRITTEN_TASK = re2.compile(r"(?i)\b(?:instruction|task|prompt)s? ?:\s*\S")
 _NUMBER = re.compile(r"\d[\d.,]*|\b(?:two|three|four|five|six|seven|eight|nine|ten|twice|half|dozen)\b")
 _LABELS = re2.compile(r"(?m)^(?:\W{0,3}[^\s:]{2,24}(?: [^\s:]{1,16}){0,2}: ?|<[a-z_]{2,20}>)")
 _QUESTION = frozenset("?？؟")
-_QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b|\bwhat (?:is|was|percent)")
+_QUANTITY = re2.compile(r"(?i)\bhow (?:many|much|long|old|far|tall)\b|\bwhat(?:['’]s| is| was| percent| year)\b")
 # How people write who talk to somebody, not how tasks are written down.
 _TALK = re2.compile(
     r"(?i)\b(?:i|i'm|im|i've|ive|my|me|we|our|us|hi|hello|hey|thanks|thank|please|pls|you|your|u|ok|sorry)\b"
@@ -114,6 +114,7 @@ class Exchange(NamedTuple):
         is_written_task: Whether the task stands in a form behind the word instruction, task or prompt.
         is_talk: Whether it reads like somebody talking.
         is_exam_body: Whether what follows its first words is an examination question.
+        exam: Bit of the form of examination that it has, e.g. a choice or a sum in words; 0 for none.
     """
 
     t: float
@@ -138,6 +139,7 @@ class Exchange(NamedTuple):
     wants_reasoning: bool
     is_exam: bool
     is_exam_body: bool
+    exam: int
     is_task: bool
     is_written_task: bool
     is_talk: bool
@@ -156,7 +158,8 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
     has_labels = ":" in text[:800] or text[:1] == "<"
     written = _WRITTEN_TASK.search(text[:600]) if has_labels else None
     task = text[written.end() - 1 :] if written else text
-    is_exam, is_talk = _is_exam(text), _is_talk(task)
+    exam, is_talk = _exam_of(text), _is_talk(task)
+    is_exam = exam > 0
     is_task = not is_talk and (is_exam or _is_order(task))
     logprobs = bool(facts.get("logprobs")) or _number(facts.get("top_logprobs")) > 0
     return Exchange(
@@ -184,7 +187,8 @@ def read(facts: Mapping[str, Fact]) -> Exchange:
         wants_data=_DATA_WANTED.search(text[:1_000]) is not None,
         wants_reasoning=_wants_reasoning(text),
         is_exam=is_exam,
-        is_exam_body=is_exam and (_is_word_problem(text) or _is_exam(" ".join(text.split(None, 8)[8:]))),
+        is_exam_body=is_exam and (_is_word_problem(text) or _exam_of(" ".join(text.split(None, 8)[8:])) > 0),
+        exam=exam,
         is_task=is_task,
         is_written_task=is_task and written is not None,
         is_talk=is_talk,
@@ -230,11 +234,18 @@ def _is_order(text: str) -> bool:
     return first in _ORDERS or not _QUESTION.isdisjoint(head)
 
 
-def _is_exam(text: str) -> bool:
+def _exam_of(text: str) -> int:
+    """Return a bit for the form of examination that a text has; 0 when it is no examination question."""
     head = text[:1_000]
+    worded = _EXAM.search(head)
+    if worded is not None:
+        return 4 << _hash(worded[0][:8].lower()) % 32
     # Most texts hold no second option, and looking for the word costs less than the search.
-    has_options = ("B)" in head or "\nB" in head or "ptions:" in head) and _OPTIONS.search(head) is not None
-    return has_options or _EXAM.search(head) is not None or _is_word_problem(text)
+    if ("B)" in head or "\nB" in head or "ptions:" in head) and _OPTIONS.search(head) is not None:
+        return 1
+    if "ptions:" in text[-300:] and _OPTIONS.search(text[-400:]) is not None:
+        return 1
+    return 2 if _is_word_problem(text) else 0
 
 
 def _is_word_problem(text: str) -> bool:

@@ -13,15 +13,15 @@ from leeward.extraction_watch.exchange import Exchange
 _Name = TypeVar("_Name", int, str)
 _Value = TypeVar("_Value")
 
-_SKETCH_BITS = 8_192
-_MOST_TEXTS = 64
-_MOST_FRAMES = 48
-_MOST_LABELS = 32
-_MOST_BIASES = 16
-_MOST_MEMBERS = 512
-_MOST_STREAMS = 8
-_MOST_COUNTED = 200
-_MOST_WORDS = 192
+SKETCH_BITS = 8_192
+MOST_TEXTS = 64
+MOST_FRAMES = 48
+MOST_LABELS = 32
+MOST_BIASES = 16
+MOST_MEMBERS = 512
+MOST_STREAMS = 8
+MOST_COUNTED = 200
+MOST_WORDS = 192
 _FEW = 10
 _HEAD_START = 5
 _JOB_SHARE = 0.15
@@ -47,7 +47,7 @@ class Spread:
 
     times: int = 0
     frames: int = 0  # bitmap of 64 hashed frames
-    last: int = -100  # number of the exchange
+    last: int = field(default=-100, compare=False)  # number of the exchange
 
 
 @dataclass(slots=True)
@@ -56,6 +56,25 @@ class Stream:
 
     evidence: float = 0.0
     signs: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the store held of a trace when it was last compared.
+
+    Attributes:
+        version: Of the row; 0 when there was none.
+        content: The trace as it was then; what came since is told from it.
+        at: When, in seconds of the trace's clock.
+        weight: Its strongest evidence then.
+        number: Its exchanges then.
+    """
+
+    version: int
+    content: bytes
+    at: float
+    weight: float
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +89,8 @@ class Known:
         is_cell: Whether it is one more cell of a grid of topics and frames.
         is_short: Whether it has no room for a document.
         number: How many exchanges came before.
+        exams: How many forms of examination there were, this one included.
+        is_after_exam: Whether the exchange before was an examination question too.
     """
 
     seen: Seen
@@ -81,6 +102,8 @@ class Known:
     is_cell: bool
     is_short: bool
     number: int
+    exams: int = 0
+    is_after_exam: bool = False
 
     @property
     def is_batch(self) -> bool:
@@ -110,9 +133,16 @@ class Trace:
         streams: Evidence that the caller works through tasks, by its sampling.
         members: Keys of a tenant that showed a sign, the latest last.
         counted: How many of its exchanges went into the baseline.
+        exams: Bits of the forms of examination seen while there was evidence of any.
+        is_after_exam: Whether the exchange before was an examination question.
         gap_seconds: Moving average of the time between exchanges.
+        last_gap_seconds: Time between the last two.
         admitted_at: When an exchange last went through while throttled.
         alert_since: When the step `alert` was reached; None when it was not, or when suspicion has gone since.
+        told: Ranks of the steps that were told of: the furthest of soft, hard, alert; then proposal and hardening.
+        part: Share of the caller's exchanges that come to this process; the others go to replicas.
+        own, own_told, number_told: Exchanges that came to this process; both numbers when `part` was last estimated.
+        shared: What the store holds of it; None when it was never compared.
     """
 
     last_t: float
@@ -123,6 +153,7 @@ class Trace:
     exchanges: float = 0.0
     logprobs: float = 0.0
     gap_seconds: float = 60.0
+    last_gap_seconds: float = 0.0
     admitted_at: float = float("-inf")
     alert_since: float | None = None
     last_text: int = -1
@@ -139,22 +170,42 @@ class Trace:
     counted: int = 0
     words: OrderedDict[int, Spread] = field(default_factory=OrderedDict)
     sketch: int = 0
+    exams: int = 0
+    is_after_exam: bool = False
+    told: int = 0
+    is_proposed: bool = False
+    is_hardened: bool = False
+    part: float = 1.0
+    own: int = 0
+    own_told: int = 0
+    number_told: int = 0
+    shared: Shared | None = None
+
+    @property
+    def weight(self) -> float:
+        """Strongest evidence of any line."""
+        return max(self.evidence.values(), default=0.0)
 
     @property
     def distinct(self) -> float:
         """Estimate of distinct texts by linear counting (Whang et al. 1990), at most about 70,000."""
-        free = _SKETCH_BITS - self.sketch.bit_count()
-        return -_SKETCH_BITS * log(max(free, 1) / _SKETCH_BITS)
+        free = SKETCH_BITS - self.sketch.bit_count()
+        return -SKETCH_BITS * log(max(free, 1) / SKETCH_BITS)
 
     def fade(self, t: float, half_life_seconds: float, volume_half_life_seconds: float) -> None:
         """Let everything decay to time `t`; a clock that runs back changes nothing."""
-        gap = t - self.last_t
+        gap = self.last_gap_seconds = t - self.last_t
         if gap > 0:
             self.last_t = t
             if t - self.faded_t >= _FADE_SECONDS:
-                self._fade(t - self.faded_t, half_life_seconds, volume_half_life_seconds)
-                self.faded_t = t
-        self.gap_seconds += _PACE_SHARE * (min(max(gap, 0.0), _SLOWEST_GAP) - self.gap_seconds)
+                self.fade_to(t, half_life_seconds, volume_half_life_seconds)
+        self.gap_seconds += _PACE_SHARE * (min(max(gap * self.part, 0.0), _SLOWEST_GAP) - self.gap_seconds)
+
+    def fade_to(self, t: float, half_life_seconds: float, volume_half_life_seconds: float) -> None:
+        """Let everything decay to time `t`, though nothing came."""
+        if t > self.faded_t:
+            self._fade(t - self.faded_t, half_life_seconds, volume_half_life_seconds)
+            self.faded_t = t
 
     def _fade(self, seconds: float, half_life_seconds: float, volume_half_life_seconds: float) -> None:
         share = 0.5 ** (seconds / half_life_seconds)
@@ -174,19 +225,23 @@ class Trace:
         before = Seen(seen.times, seen.settings)
         seen.times += 1
         seen.settings |= 1 << exchange.setting % 64
-        _keep(self.texts, exchange.text, seen, _MOST_TEXTS)
-        is_drawn = self.sketch >> exchange.text % _SKETCH_BITS & 1
+        _keep(self.texts, exchange.text, seen, MOST_TEXTS)
+        self.exams = (self.exams if self.lines.get("variety", 0.0) >= 0.5 else 0) | exchange.exam
+        is_drawn = self.sketch >> exchange.text % SKETCH_BITS & 1
         known = Known(
             seen=before,
-            is_new=not before.times and (not is_drawn or self.distinct > _SKETCH_BITS / 2),
-            frames=_count(self.frames, exchange.frame, _MOST_FRAMES),
-            openings=_count(self.openings, exchange.opening, _MOST_FRAMES),
-            labels=max((_count(self.labels, label, _MOST_LABELS) for label in exchange.labels), default=0),
-            biases=_count(self.biases, exchange.bias, _MOST_BIASES) if exchange.bias > 1 else 0,
+            is_new=not before.times and (not is_drawn or self.distinct > SKETCH_BITS / 2),
+            frames=_count(self.frames, exchange.frame, MOST_FRAMES),
+            openings=_count(self.openings, exchange.opening, MOST_FRAMES),
+            labels=max((_count(self.labels, label, MOST_LABELS) for label in exchange.labels), default=0),
+            biases=_count(self.biases, exchange.bias, MOST_BIASES) if exchange.bias > 1 else 0,
             is_cell=self._is_cell(exchange),
             is_short=bool(exchange.words),
             number=self.number,
+            exams=self.exams.bit_count(),
+            is_after_exam=self.is_after_exam,
         )
+        self.is_after_exam = exchange.is_exam
         self.count(exchange)
         self.last_frame = exchange.frame
         return known
@@ -194,21 +249,22 @@ class Trace:
     def stream(self, client: int) -> Stream:
         """Return the stream of a sampling; the longest unused of eight gives way to a new one."""
         found = self.streams.pop(client, None) or Stream()
-        _keep(self.streams, client, found, _MOST_STREAMS)
+        _keep(self.streams, client, found, MOST_STREAMS)
         return found
 
     def count(self, exchange: Exchange) -> None:
         """Count an exchange without remembering its parts."""
-        self.sketch |= 1 << exchange.text % _SKETCH_BITS
+        self.sketch |= 1 << exchange.text % SKETCH_BITS
         self.exchanges += 1.0
         self.logprobs += exchange.logprobs
         self.last_text = exchange.text
         self.number += 1
+        self.own += 1
 
     def join(self, key: str) -> None:
         """Note that a key of a tenant showed a sign."""
         self.members.pop(key, None)
-        _keep(self.members, key, None, _MOST_MEMBERS)
+        _keep(self.members, key, None, MOST_MEMBERS)
 
     def _is_cell(self, exchange: Exchange) -> bool:
         """Whether the text goes on with a topic in another frame, or with a frame on another known topic."""
@@ -223,7 +279,7 @@ class Trace:
             known.times += 1
             known.frames |= own
             known.last = self.number
-            _keep(self.words, word, known, _MOST_WORDS)
+            _keep(self.words, word, known, MOST_WORDS)
         return is_cell
 
 
@@ -252,7 +308,7 @@ class Baseline:
 
     def add(self, trace: Trace, is_task: bool) -> None:
         """Enter an exchange of a tenant."""
-        if trace.counted < _MOST_COUNTED:
+        if trace.counted < MOST_COUNTED:
             trace.counted += 1
             self._tasks += is_task
             self._seen += 1.0
@@ -271,11 +327,13 @@ class TrafficMemory:
 
     Attributes:
         baseline: What is ordinary here.
+        changed: Names of traces that may have changed since somebody emptied it.
     """
 
     def __init__(self, most: int = 4_096) -> None:
         self._most = most
         self.baseline = Baseline()
+        self.changed: set[tuple[str, str]] = set()
         self._traces: OrderedDict[tuple[str, str], Trace] = OrderedDict()
 
     def __len__(self) -> int:
@@ -285,10 +343,11 @@ class TrafficMemory:
         """Return the trace of a key, or of the tenant as a whole when `key` is empty; a new one when unseen."""
         name = tenant, key
         found = self._traces.get(name)
+        self.changed.add(name)
         if found is None:
             found = self._traces[name] = Trace(t, t)
             if len(self._traces) > self._most:
-                self._traces.popitem(last=False)
+                self.changed.discard(self._traces.popitem(last=False)[0])
         else:
             self._traces.move_to_end(name)
         return found
@@ -296,6 +355,15 @@ class TrafficMemory:
     def known(self, tenant: str, key: str = "") -> Trace | None:
         """Return the trace of a key or tenant when there is one."""
         return self._traces.get((tenant, key))
+
+    def restore(self, tenant: str, key: str, trace: Trace) -> None:
+        """Take up a trace that was kept elsewhere, where none is known."""
+        if len(self._traces) < self._most:
+            self._traces.setdefault((tenant, key), trace)
+
+    def items(self) -> Iterator[tuple[tuple[str, str], Trace]]:
+        """Yield every trace with the tenant and key that it is of."""
+        yield from self._traces.items()
 
     def forget(self, key: str, tenant: str | None = None) -> int:
         """Undo what was concluded about a key, e.g. after an appeal; return how many traces went.
@@ -307,6 +375,7 @@ class TrafficMemory:
         gone = list(self._matching(key, tenant))
         for name in gone:
             del self._traces[name]
+            self.changed.discard(name)
         return len(gone)
 
     def _matching(self, key: str, tenant: str | None) -> Iterator[tuple[str, str]]:

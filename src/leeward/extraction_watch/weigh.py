@@ -24,7 +24,7 @@ _PRIOR = 4.0
 _UNSUSPECTED = 1.0 / (1.0 + exp(_PRIOR))
 _NOTHING_TOLD = dict.fromkeys(HAZARDS, _UNSUSPECTED)
 # More evidence than this is not kept, so that a caller who stops recovers in a day or two.
-_MOST_EVIDENCE = 9.0
+MOST_EVIDENCE = 9.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +54,13 @@ LINES = {
     # Customers of one shop ask alike now and then; a grid of topics and questions has hardly anything else in it.
     "grid": Line(hazard=ENUMERATION, ordinary=0.15, crowd=0.15),
     "resampling": Line(hazard=ENUMERATION, full=60.0),
-    "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=180.0),
+    # Nobody's homework has many forms of examination, one here and one there between other talk.
+    "variety": Line(hazard=ENUMERATION, ordinary=0.06, crowd=0.06, full=14.0),
+    "exam": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.02, full=150.0),
     # What speaks against it is weighed sign by sign.
     "tasks": Line(hazard=ENUMERATION, ordinary=0.004, crowd=0.01, full=200.0),
 }
+_MANY_FORMS = 3
 # At least this many more of the new texts must be tasks than is ordinary here.
 _TASKS_MORE = 0.4
 # A text tells less than its likelihood ratio says, since the texts of one caller are alike.
@@ -138,6 +141,9 @@ def signs_of(exchange: Exchange, trace: Trace, known: Known, baseline: float) ->
         yield Sign("reasoning", 0.14 if is_fast else 0.08, "reasoning_requests")
     if known.is_new:
         yield from _coverage(exchange, known, is_fast, baseline)
+        # The pace of this very exchange: a suite that starts after a pause is fast from its second question on.
+        if exchange.exam and not is_fast and not known.is_after_exam and trace.last_gap_seconds >= _MACHINE_GAP_SECONDS:
+            yield Sign("variety", 0.9 if known.exams >= _MANY_FORMS else 0.1, "scattered_exam_questions")
 
 
 def _coverage(exchange: Exchange, known: Known, is_fast: bool, baseline: float) -> Iterator[Sign]:
@@ -227,7 +233,7 @@ def _weigh(trace: Trace, signs: tuple[Sign, ...], share: float) -> None:
         gained = found.get(name) or -(line.ordinary if share == 1.0 else line.crowd)
         told = evidence.get(name, 0.0) + gained * share
         if told > 0.0:
-            evidence[name] = min(_MOST_EVIDENCE, told)
+            evidence[name] = min(MOST_EVIDENCE, told)
         else:
             evidence.pop(name, None)
 
@@ -238,7 +244,7 @@ def _weigh_stream(stream: Stream, signs: tuple[Sign, ...]) -> None:
         if sign.line == "tasks":
             gained = sign.weight
             stream.signs += bool(sign.name)
-    stream.evidence = min(_MOST_EVIDENCE, max(0.0, stream.evidence + (gained or -LINES["tasks"].ordinary)))
+    stream.evidence = min(MOST_EVIDENCE, max(0.0, stream.evidence + (gained or -LINES["tasks"].ordinary)))
 
 
 def probabilities(trace: Trace, limits: Limits, *, share: float = 1.0) -> Mapping[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from leeward.extraction_watch.weigh import Step
@@ -21,6 +22,9 @@ class Suspicions(Protocol):
     def standing(self, tenant: str, key: str, /) -> Step:
         """Return the step of a caller."""
 
+    def note_hardened(self, tenant: str, key: str, changes: Sequence[str], /) -> None:
+        """Take note that requests of a caller are changed, and how."""
+
 
 class NoSuspicions:
     """Suspects nobody: where no ruleset watches traffic."""
@@ -28,6 +32,9 @@ class NoSuspicions:
     def standing(self, tenant: str, key: str, /) -> Step:  # noqa: ARG002 - nobody is suspected
         """Return that there is no suspicion."""
         return Step.NONE
+
+    def note_hardened(self, tenant: str, key: str, changes: Sequence[str], /) -> None:
+        """Note nothing: nobody is suspected."""
 
 
 NOBODY: Final = NoSuspicions()

@@ -107,12 +107,18 @@ class Refusing:
         evidence = " ".join(e for f in verdict.firings if f.finding is not None for e in f.finding.evidence)
         waits = [int(seconds) for seconds in _WAIT.findall(evidence)]
         seconds = max(waits, default=_DEFAULT_WAIT_SECONDS)
+        seen = dict.fromkeys(f.finding.message for f in verdict.firings if f.finding is not None and f.finding.message)
         await self._error(
             429,
-            throttled(self._language, seconds),
+            " ".join((throttled(self._language, seconds), *seen, self._how_to_object())),
             "rate_limited",
             (b"retry-after", b"%d" % seconds),
         )
+
+    def _how_to_object(self) -> str:
+        contact = self._equipment.settings.answers.contact
+        whom = f"write to {contact}" if contact else "turn to the operator of this service"
+        return f"To have this reviewed, {whom} and name decision {self._account.id}."
 
     async def _error(self, status: int, words: str, code: str, *headers: tuple[bytes, bytes]) -> None:
         body = error_body(words, status=status, code=code, leeward=self._told())

@@ -42,6 +42,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         language: Language of answers when the conversation's cannot be told.
         country: Two-letter code whose help lines are shown first; empty shows the global directory.
         help_lines: `verified` shows lines that a person confirmed lately, `corroborated` those of two sources too.
+        contact: Whom a caller who is slowed down may write to: an address of e-mail or of a page; empty names nobody.
     """
 
     refusal: Literal["message", "error"] = "message"
@@ -49,6 +50,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     language: str = "en"
     country: str = ""
     help_lines: Literal["verified", "corroborated"] = "verified"
+    contact: str = ""
 
 
 Opaque = Literal["deny", "allow"]

@@ -205,7 +205,13 @@ class Exchange:
         step = self._equipment.suspicions.standing(caller.tenant, caller.key or caller.end_user)
         self._is_hardened = is_hardened(step, self._equipment.settings.extraction)
         if self._is_hardened:
-            inspected.changes.extend(harden_request(request, self._equipment.settings.extraction))
+            self._note_hardened(inspected, harden_request(request, self._equipment.settings.extraction))
+
+    def _note_hardened(self, inspected: Inspected, changes: list[str]) -> None:
+        inspected.changes.extend(changes)
+        if changes:
+            caller = self._caller
+            self._equipment.suspicions.note_hardened(caller.tenant, caller.key or caller.end_user, changes)
 
     async def _read(self, raw: bytes) -> Request:
         limits = self._equipment.settings.limits
@@ -305,7 +311,7 @@ class Exchange:
         voice = self._voice(inspected)
         moderation = self._equipment.inspectors.moderation
         if self._is_hardened:
-            inspected.changes.extend(harden_reply(reply.body, self._equipment.settings.extraction))
+            self._note_hardened(inspected, harden_reply(reply.body, self._equipment.settings.extraction))
         whole = await inspect_whole(request, reply, self._inspector, moderation, account, voice, inspected)
         account.inspection_seconds += perf_counter() - began
         if whole.guarded.is_blocked:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from leeward.errors import StorageError
 from leeward.storage.engine import database_path, make_engine, make_file, parse_url, translated
 
-REVISIONS = ("0001", "0002")  # oldest first; the files in migrations/versions
+REVISIONS = ("0001", "0002", "0003")  # oldest first; the files in migrations/versions
 HEAD = REVISIONS[-1]
 
 _ADVISORY_LOCK = 0x6C65_6577  # "leew": one migration at a time in a PostgreSQL database

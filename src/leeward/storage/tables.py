@@ -131,3 +131,35 @@ DERIVATIVE_HISTORY = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("due_at", sa.Double),
 )
+
+# What is known of callers who may be extracting a model: counters and hashes, packed by the extraction watch.
+EXTRACTION_STATE = sa.Table(
+    "extraction_state",
+    METADATA,
+    sa.Column("tenant", _ID, primary_key=True),
+    sa.Column("key", _ID, primary_key=True),  # empty: the tenant as a whole
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Column("weight", sa.Double, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Index("extraction_state_by_updated_at", "updated_at"),
+    sqlite_with_rowid=False,  # the row lies inside the primary key: one tree to write instead of two
+)
+
+# Append-only: every step that was taken about a caller, by the watch or by a person.
+EXTRACTION_STEPS = sa.Table(
+    "extraction_steps",
+    METADATA,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("hazard", sa.Text, nullable=False),
+    sa.Column("probability", sa.Double, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("extraction_steps_by_at", "at"),
+    sqlite_with_rowid=False,
+)

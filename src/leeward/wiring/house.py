@@ -24,6 +24,7 @@ from leeward.gateway.upstream.limits import Limits
 from leeward.gateway.upstream.router import Router, Upstream
 from leeward.licences.registry import builtin_registry
 from leeward.storage import Keyring, SqlDerivatives, SqlStore, StoreOptions
+from leeward.storage.suspicions import SqlSuspicions
 from leeward.wiring.clock import Chance, SystemClock, Ulids
 from leeward.wiring.deadlines import Deadlines
 from leeward.wiring.demo import DemoKeys, demo_upstream, is_scripted, picture_known
@@ -31,6 +32,7 @@ from leeward.wiring.judges import judge_of
 from leeward.wiring.licences import days_left, terms_of, watch_ends
 from leeward.wiring.pages import LOOPBACK, pages_of
 from leeward.wiring.rules import Rulesets, inspection_settings
+from leeward.wiring.sharing import TrafficSharing
 
 COUNTS_FOLDER = "LEEWARD_COUNTS_FOLDER"  # set for workers by the process that starts them
 
@@ -78,6 +80,7 @@ class House:
         self._clock = SystemClock()
         self._threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="leeward-detector")
         self._tasks: list[asyncio.Task[None]] = []
+        self.sharing: TrafficSharing | None = None
         self._clients: dict[str, Client] = dict(clients or {})
         self.terms = terms_of(settings)
         with picture_known() if settings.demo else nullcontext():
@@ -88,6 +91,7 @@ class House:
                 os.urandom(32),
                 judge_of(settings.judge, os.environ),
                 self.terms,
+                settings.known_jobs(),
             )
         keyring = Keyring.load(Path(settings.evidence.key_file), os.environ.get("LEEWARD_EVIDENCE_KEY", ""))
         self._chance = Chance()
@@ -143,6 +147,7 @@ class House:
         self.store.start()
         self.deadlines.look()
         self._tasks.append(asyncio.get_running_loop().create_task(self.deadlines.watch()))
+        await self._share_traffic()
         for upstream in self.upstreams:
             if upstream.name not in self._clients:
                 self._clients[upstream.name] = upstream.client()
@@ -157,11 +162,27 @@ class House:
         """Stop everything; records that wait are written first."""
         for task in self._tasks:
             task.cancel()
+        if self.sharing is not None:
+            await self.sharing.end()
         for client in self._clients.values():
             await client.aclose()
         await asyncio.to_thread(self.deadlines.rest)
         await asyncio.to_thread(self.store.close)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def suspicions(self) -> SqlSuspicions:
+        """What the store knows of callers who may be extracting a model."""
+        return SqlSuspicions(self.store.engine, self._clock, self.ids)
+
+    async def _share_traffic(self) -> None:
+        """Take up what is known of callers, and share it from now on."""
+        watch = self.rulesets.extraction_watch
+        if watch is None:
+            return
+        self.sharing = TrafficSharing(watch, self.suspicions, self._clock)
+        await self.sharing.restore()
+        self.sharing.start()
 
     async def _share_counts(self) -> None:
         while True:

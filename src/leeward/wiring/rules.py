@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from leeward.domain.rule import Ruleset
 from leeward.domain.view import Stage
 from leeward.errors import DetectorError, SettingsError
 from leeward.extraction_watch.detector import ExtractionWatch
+from leeward.extraction_watch.steps import KnownJobs
 from leeward.extraction_watch.weigh import Step
 from leeward.inspection.inspector import CallHandling, InspectionSettings, Inspector
 from leeward.inspection.judge import Judge
@@ -122,6 +123,7 @@ class Rulesets:
         cache_key: Secret of this process for digests of remembered texts.
         judges: Asked by detectors where they are unsure; None where no judge is set up.
         terms: What the operator has settled about licences.
+        jobs: Jobs that the extraction watch lets pass.
 
     Raises:
         SettingsError: If a file cannot be read.
@@ -137,6 +139,7 @@ class Rulesets:
         cache_key: bytes,
         judges: Judges | None = None,
         terms: Terms = NO_TERMS,
+        jobs: KnownJobs | None = None,
     ) -> None:
         self._rules = rules
         self._settings = settings
@@ -144,6 +147,7 @@ class Rulesets:
         self._cache_key = cache_key
         self._judges = judges
         self._terms = terms
+        self._jobs = jobs or KnownJobs()
         self._known = known_infos()
         self._coverage = Coverage.load()
         self._detectors: dict[str, Detector] = {}
@@ -170,8 +174,20 @@ class Rulesets:
 
     def standing(self, tenant: str, key: str, /) -> Step:
         """Return how far the suspicion against a caller has gone; none where no ruleset watches traffic."""
+        watch = self.extraction_watch
+        return watch.standing(tenant, key) if watch is not None else Step.NONE
+
+    def note_hardened(self, tenant: str, key: str, changes: Sequence[str], /) -> None:
+        """Take note that requests of a caller are changed."""
+        watch = self.extraction_watch
+        if watch is not None:
+            watch.note_hardened(tenant, key, changes)
+
+    @property
+    def extraction_watch(self) -> ExtractionWatch | None:
+        """What watches traffic; None where no ruleset asks for it."""
         watch = self._detectors.get(ExtractionWatch.info.id)
-        return watch.standing(tenant, key) if isinstance(watch, ExtractionWatch) else Step.NONE
+        return watch if isinstance(watch, ExtractionWatch) else None
 
     def heed(self, restrictions: Restrictions) -> None:
         """Refuse the models that the registry of derivatives restricts, from the next exchange on, and no others."""
@@ -253,6 +269,8 @@ class Rulesets:
                 opened.consult(self._judges)
             if isinstance(opened, LicenceRegistry):
                 opened.settle(self._terms)
+            if isinstance(opened, ExtractionWatch):
+                opened.excuse(self._jobs)
         self._detectors = {**self._detectors, **fresh}
         return {ruleset.digest: self._inspector(ruleset) for ruleset in book.rulesets}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -122,3 +123,24 @@ def test_a_notice_that_gives_less_than_no_time_is_refused(tmp_path: Path) -> Non
 
     with pytest.raises(SettingsError, match="between 0 and 3650"):
         load_settings(path, {})
+
+
+def test_a_known_job_ends_with_its_last_day(tmp_path: Path) -> None:
+    text = '[[known_job]]\ntenant = "acme"\nkey = "k1"\nuntil = 2027-01-31\nreason = "agreed"\n'
+    jobs = load_settings(written(tmp_path, text), {}).known_jobs()
+    last_moment = datetime(2027, 2, 1, tzinfo=UTC).timestamp() - 1.0
+
+    assert jobs.find("acme", "k1", last_moment) is not None
+    assert jobs.find("acme", "k1", last_moment + 1.0) is None
+    assert jobs.find("acme", "k2", last_moment) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [('reason = ""', "names its `tenant` and a `reason`"), ("", "missing required field `reason`")],
+)
+def test_a_known_job_needs_a_reason(tmp_path: Path, line: str, told: str) -> None:
+    text = f'[[known_job]]\ntenant = "acme"\nuntil = 2027-01-31\n{line}\n'
+
+    with pytest.raises(SettingsError, match=told):
+        load_settings(written(tmp_path, text), {})

@@ -401,3 +401,34 @@ def test_missing_facts_and_a_clock_that_runs_back_are_harmless() -> None:
 
 def test_it_is_installed_under_its_name() -> None:
     assert isinstance(open_detectors(["extraction-watch"])["extraction-watch"], ExtractionWatch)
+
+
+FORMS = (
+    "Ann{n} has {n} pens. She loses two of them. How many pens does Ann{n} have?",
+    "Is the following sentence plausible? Player {n} scored in the final.",
+    "Sort the following words: pear{n} apple fig",
+    "Which town is larger than town {n}?\n(A) Ulm \n(B) Bonn \n",
+    "If you follow these instructions, do you return? Take {n} steps. Turn left.",
+)
+TALK = "my neighbour asked me about the {} of house {} again"
+
+
+def scattered(forms: int, *, every: int = 4, gap: float = 90.0) -> Iterator[Facts]:
+    for n in range(120):
+        said = FORMS[n // every % forms].format(n=n) if n % every == 0 else TALK.format(NOUNS[n % 12], n)
+        yield facts(n, said, gap=gap)
+
+
+def test_examination_questions_of_many_forms_one_here_and_one_there_are_seen() -> None:
+    watch = ExtractionWatch()
+
+    assert [f for one in scattered(5) for f in look(watch, one).findings]
+
+
+@pytest.mark.parametrize(
+    ("forms", "every", "gap"), [(2, 4, 90.0), (5, 20, 90.0), (5, 4, 1.0)], ids=["homework", "now and then", "a suite"]
+)
+def test_few_forms_or_few_questions_or_a_fast_suite_are_not(forms: int, every: int, gap: float) -> None:
+    watch = ExtractionWatch()
+
+    assert [f for one in scattered(forms, every=every, gap=gap) for f in look(watch, one).findings] == []

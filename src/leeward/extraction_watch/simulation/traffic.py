@@ -34,6 +34,7 @@ class Attack:
         share: Of the attack in mixed traffic, in (0, 1].
         keys: How many keys take part in a sybil attack.
         tenant: Whose keys they are.
+        blended: Whether the attack in mixed traffic has the sampling settings of the honest traffic.
     """
 
     strategy: str
@@ -42,6 +43,7 @@ class Attack:
     share: float = 0.3
     keys: int = 50
     tenant: str = "tenant-x"
+    blended: bool = False
 
 
 def attack(plan: Attack, seed: int, pools: Pools | None = None) -> Iterator[Event]:
@@ -53,7 +55,7 @@ def attack(plan: Attack, seed: int, pools: Pools | None = None) -> Iterator[Even
     chance = Random(f"{seed}/{plan.strategy}/{plan.delivery}")
     sent = _sent(plan, chance, Texts(chance, pools))
     if plan.delivery == "mixed":
-        sent = _hidden(sent, plan.share, chance, Texts(chance, pools))
+        sent = _hidden(sent, plan, chance, Texts(chance, pools))
     names = [f"{plan.tenant}-k{number}" for number in range(plan.keys if plan.delivery == "sybil" else 1)]
     for each in islice(sent, plan.queries):
         yield Event(round(each.t, 3), plan.tenant, chance.choice(names), each.text, each.params)
@@ -100,11 +102,11 @@ def _sent(plan: Attack, chance: Random, texts: Texts) -> Iterator[Sent]:
         yield Sent(t, text, params)
 
 
-def _hidden(attack: Iterator[Sent], share: float, chance: Random, texts: Texts) -> Iterator[Sent]:
-    """Yield honest traffic of which each exchange is, with probability `share`, one of the attack instead."""
+def _hidden(attack: Iterator[Sent], plan: Attack, chance: Random, texts: Texts) -> Iterator[Sent]:
+    """Yield honest traffic of which each exchange is, with probability `plan.share`, one of the attack instead."""
     for honest in HONEST[chance.choice(_COVERS)](chance, texts):
-        if chance.random() < share:
+        if chance.random() < plan.share:
             evil = next(attack)
-            yield Sent(honest.t, evil.text, evil.params)
+            yield Sent(honest.t, evil.text, honest.params if plan.blended else evil.params)
         else:
             yield honest

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import pytest
@@ -62,3 +63,11 @@ def test_a_test_suite_repeats_its_prompts_and_a_job_its_instruction() -> None:
 
     assert len(set(suite)) <= 80
     assert len(set(job)) > 300
+
+
+def test_a_blended_attack_has_the_settings_of_its_cover() -> None:
+    plan = Attack(strategy="distillation", delivery="mixed", queries=200, share=0.5)
+    apart = {repr(event.params) for event in attack(plan, 6)}
+    blended = {repr(event.params) for event in attack(replace(plan, blended=True), 6)}
+
+    assert len(blended) < len(apart)
