@@ -42,6 +42,7 @@ class Wire:
         self._may_write = asyncio.Event()
         self._may_write.set()
         self.gone = asyncio.Event()
+        self.sent = 0
 
     @property
     def is_full(self) -> bool:
@@ -49,6 +50,7 @@ class Wire:
         return not self._may_write.is_set()
 
     def send(self, data: bytes) -> None:
+        self.sent += len(data)
         self._transport.write(data)
 
     async def trickle(self, data: bytes) -> None:
@@ -57,16 +59,13 @@ class Wire:
             self.send(data[i : i + 1])
             await asyncio.sleep(0)
 
-    async def pour(self, data: bytes) -> int:
-        """Send for ever, as fast as the reader lets us; returns how much went out when the client was gone."""
-        sent = 0
+    async def pour(self, data: bytes) -> None:
+        """Send for ever, as fast as the reader lets us, until the client is gone."""
         while not self.gone.is_set():
             self.send(data)
-            sent += len(data)
             await asyncio.sleep(0)
             if not self._may_write.is_set():
                 await _first(self._may_write.wait(), self.gone.wait())
-        return sent
 
     def hang_up(self) -> None:
         self._transport.close()

@@ -13,7 +13,7 @@ import pytest
 from chat_scripts import HELLO, LONG, STREAM, answer, chat, event
 from leeward.domain.record import Outcome
 from leeward.gateway.settings import Limits
-from running_house import MARKER, serving, until
+from running_house import MARKER, RunningHouse, light_inspector, serving, until
 from scripted_upstream import (
     CHUNKED_HEAD,
     ScriptedUpstream,
@@ -155,19 +155,20 @@ async def test_a_client_that_does_not_read_slows_the_model_server_down(tmp_path:
         wire.send(CHUNKED_HEAD)
         await wire.pour(chunked(event(LONG)))
 
-    async with ScriptedUpstream(endless) as upstream, serving(tmp_path, upstream.url) as house:
-        with socket.socket() as idle:
-            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            idle.connect(("127.0.0.1", house.port))
-            data = json.dumps(STREAM).encode()
-            head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(data)
-            idle.sendall(head + data)
-            await until(lambda: bool(upstream.wires) and upstream.wires[0].is_full)
-            released = await _until_still(upstream)
-        await upstream.wires[0].gone.wait()
+    loop = asyncio.get_running_loop()
+    async with (
+        ScriptedUpstream(endless) as upstream,
+        serving(tmp_path, upstream.url, inspector=light_inspector()) as house,
+    ):
+        with await _lazy_client(house) as idle:
+            await until(lambda: bool(upstream.wires))
+            wire = upstream.wires[0]
+            held_at = await _until_still(wire)
+            while wire.sent == held_at:
+                assert await loop.sock_recv(idle, 65_536)
+        await wire.gone.wait()
         closed = await house.ended()
 
-        assert released
         assert closed.outcome is Outcome.DISCONNECTED
 
 
@@ -178,13 +179,11 @@ async def test_a_client_that_never_reads_is_hung_up_on(tmp_path: Path, monkeypat
         wire.send(CHUNKED_HEAD)
         await wire.pour(chunked(event(LONG)))
 
-    async with ScriptedUpstream(endless) as upstream, serving(tmp_path, upstream.url) as house:
-        with socket.socket() as idle:
-            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            idle.connect(("127.0.0.1", house.port))
-            data = json.dumps(STREAM).encode()
-            idle.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(data))
-            idle.sendall(data)
+    async with (
+        ScriptedUpstream(endless) as upstream,
+        serving(tmp_path, upstream.url, inspector=light_inspector()) as house,
+    ):
+        with await _lazy_client(house):
             await until(lambda: bool(upstream.wires))
             await upstream.wires[0].gone.wait()
             closed = await house.ended()
@@ -193,14 +192,27 @@ async def test_a_client_that_never_reads_is_hung_up_on(tmp_path: Path, monkeypat
         assert house.taken_connections == 0
 
 
-async def _until_still(upstream: ScriptedUpstream) -> bool:
-    """Whether the model server stays held up for many turns of the loop, rather than for a moment."""
-    still = 0
-    async with asyncio.timeout(20):
-        while still < 200:
-            await asyncio.sleep(0.001)
-            still = still + 1 if upstream.wires[0].is_full else 0
-    return True
+async def _lazy_client(house: RunningHouse) -> socket.socket:
+    """Ask for a stream on a socket that takes in little, and nothing more unless it is read."""
+    loop = asyncio.get_running_loop()
+    client = socket.socket()
+    client.setblocking(False)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    await loop.sock_connect(client, ("127.0.0.1", house.port))
+    data = json.dumps(STREAM).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(data)
+    await loop.sock_sendall(client, head + data)
+    return client
+
+
+async def _until_still(wire: Wire) -> int:
+    """Return how much the model server has sent once it is held up for many turns of the loop, not for a moment."""
+    sent = still = 0
+    while still < 200:
+        await asyncio.sleep(0.001)
+        still = still + 1 if wire.is_full and wire.sent == sent else 0
+        sent = wire.sent
+    return sent
 
 
 async def test_a_client_that_leaves_before_the_answer_ends_the_request_at_the_model_server(tmp_path: Path) -> None:
