@@ -27,8 +27,12 @@ from leeward.storage.ids import floor_id
 from leeward.storage.memory import MemoryStore
 from leeward.storage.schema import migrate
 from leeward.storage.sql import SqlStore, StoreOptions
+from leeward.storage.writer import WriterLimits
+from patience import PATIENCE_SECONDS
 
 TEST_KEY = bytes(range(32))
+# What is kept is kept, however late: a busy machine is no failing store.
+PATIENT = WriterLimits(open_seconds=PATIENCE_SECONDS, stop_seconds=PATIENCE_SECONDS)
 START = 1_800_000_000.0  # what tests call now
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _databases = itertools.count()
@@ -232,7 +236,7 @@ def make_store(clock: SetClock, keyring: Keyring, tmp_path: Path) -> Iterator[Ma
 
     def make(url: str, worker: str = "W1", **options: object) -> SqlStore:
         migrate(url)
-        settings = StoreOptions(spill_folder=tmp_path, **options)  # type: ignore[arg-type]
+        settings = StoreOptions(**{"spill_folder": tmp_path, "limits": PATIENT, **options})  # type: ignore[arg-type]
         store = SqlStore(url, clock=clock, worker=worker, keyring=keyring, options=settings)
         stores.append(store)
         return store

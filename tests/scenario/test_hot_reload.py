@@ -11,7 +11,7 @@ from inner_house import InnerHouse, inner_house
 from leeward.config.tree import Rules
 from leeward.domain.ports import RecordLine
 from leeward.wiring.rules import POLL_SECONDS
-from running_house import until
+from patience import until
 
 SECRET = "zzheron"
 TOP = 'name = "acme"\nversion = "1.0.0"\nextends = "mistral-v1"\n\n[[attach]]\ntenants = ["default"]\n'
