@@ -12,9 +12,10 @@ import pytest
 from mistralai.client import Mistral
 from mistralai.client.errors import SDKError
 from model_answers import chat, cut, error, silence
-from served_gateway import Gateway
+from served_gateway import SILENT, Gateway
 
 from model_server import ModelServer
+from patience import PATIENCE_SECONDS
 
 HELLO = [{"role": "user", "content": "Say hello, please."}]
 FORBIDDEN = [{"role": "user", "content": "Could you tell me more about the zzquaffle, please?"}]
@@ -68,7 +69,7 @@ def test_a_revoked_key_stops_while_the_gateway_runs(models: ModelServer, strict_
 
 
 def _ask_until_refused(client: openai.OpenAI) -> None:
-    end = time.monotonic() + 20  # two seconds, on a machine that is not busy
+    end = time.monotonic() + PATIENCE_SECONDS  # two seconds, on a machine that is not busy
     while time.monotonic() < end:
         client.chat.completions.create(model="gpt-k3", messages=HELLO)
 
@@ -145,9 +146,9 @@ def test_failures_of_the_model_server_are_a_bad_gateway(models: ModelServer, lab
 
 
 def test_a_model_server_that_says_nothing_is_a_timeout(models: ModelServer, lab: openai.OpenAI) -> None:
-    models.says("gpt-e6", silence)
+    models.says(SILENT, silence)
     with pytest.raises(openai.InternalServerError) as caught:
-        lab.chat.completions.create(model="gpt-e6", messages=HELLO)
+        lab.chat.completions.create(model=SILENT, messages=HELLO)
 
     assert (caught.value.status_code, caught.value.code) == (504, "upstream_timeout")
 

@@ -51,7 +51,9 @@ async def client_of(url: str, limits: Limits = PATIENT) -> AsyncIterator[Upstrea
         await client.aclose()
 
 
-async def ask(client: UpstreamClient, *, deadline_seconds: float = PATIENCE_SECONDS, path: str = "/v1/chat/completions") -> Response:
+async def ask(
+    client: UpstreamClient, *, deadline_seconds: float = PATIENCE_SECONDS, path: str = "/v1/chat/completions"
+) -> Response:
     return await client.request(
         "POST", path, [(b"content-type", b"application/json")], b'{"n":1}', deadline_seconds=deadline_seconds
     )
@@ -67,7 +69,9 @@ async def collect(response: Response, into: list[bytes]) -> None:
         into.append(piece)  # noqa: PERF401
 
 
-async def kind_of_failure(*scripts: Script, limits: Limits = PATIENT, deadline_seconds: float = PATIENCE_SECONDS) -> str:
+async def kind_of_failure(
+    *scripts: Script, limits: Limits = PATIENT, deadline_seconds: float = PATIENCE_SECONDS
+) -> str:
     async with ScriptedUpstream(*scripts) as server, client_of(server.url, limits) as client:
         with pytest.raises(UpstreamError) as caught:
             await fetch(client, deadline_seconds=deadline_seconds)
@@ -404,7 +408,10 @@ async def test_a_long_wait_is_left_to_the_caller() -> None:
 
 async def test_a_wait_past_the_deadline_is_not_begun() -> None:
     limits = replace(PATIENT, retries=Retries(longest_wait_seconds=100_000.0))
-    async with ScriptedUpstream(reply(503, b"", ("retry-after", "9999"))) as server, client_of(server.url, limits) as client:
+    async with (
+        ScriptedUpstream(reply(503, b"", ("retry-after", "9999"))) as server,
+        client_of(server.url, limits) as client,
+    ):
         response = await ask(client)
 
         assert (response.status, len(server.seen)) == (503, 1)
@@ -595,7 +602,10 @@ async def test_replies_are_never_mixed_up(many: int) -> None:
 
         return play
 
-    async with ScriptedUpstream(echo(3)) as server, client_of(server.url, replace(PATIENT, max_connections=7)) as client:
+    async with (
+        ScriptedUpstream(echo(3)) as server,
+        client_of(server.url, replace(PATIENT, max_connections=7)) as client,
+    ):
 
         async def one(i: int) -> bytes:
             async with await ask(client, path=f"/{i}") as response:

@@ -53,7 +53,8 @@ def test_a_start_without_a_migration_does_not_import_alembic(database_url: str) 
         "assert not migrate(sys.argv[1]); assert 'alembic' not in sys.modules"
     )
 
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program, database_url], check=False, timeout=PATIENCE_SECONDS)
+    command = [sys.executable, "-W", "error", "-c", program, database_url]
+    done = subprocess.run(command, check=False, timeout=PATIENCE_SECONDS)
 
     assert done.returncode == 0
 
