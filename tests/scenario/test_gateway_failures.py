@@ -202,8 +202,10 @@ async def test_guardrails_and_moderation_say_when_they_could_not_look(tmp_path: 
 
 # The model server ---------------------------------------------------------------------------------------------
 
-# A server whose head has come falls silent soon; one that is to answer is waited for.
-IMPATIENT = {"first_byte_seconds": PATIENCE_SECONDS, "idle_seconds": 0.2}
+
+def patience_for(error: str) -> dict[str, float]:
+    """Give up soon on a server that falls silent behind its head; wait for one of which something else is expected."""
+    return {"first_byte_seconds": PATIENCE_SECONDS, "idle_seconds": 0.2} if error == "upstream_timeout" else {}
 
 
 async def test_a_model_server_that_never_answers_is_a_gateway_timeout(tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ async def test_a_broken_reply_is_told_without_quoting_it(
 ) -> None:
     async with (
         ScriptedUpstream(script) as upstream,
-        serving(tmp_path, upstream.url, upstream=IMPATIENT, limits=Limits(reply_bytes=65_536)) as house,
+        serving(tmp_path, upstream.url, upstream=patience_for(error), limits=Limits(reply_bytes=65_536)) as house,
     ):
         got = await house.ask(HELLO)
         closed = await house.ended()
@@ -285,7 +287,7 @@ async def test_a_stream_that_fails_ends_as_an_error_with_what_was_examined(
 ) -> None:
     async with (
         ScriptedUpstream(script) as upstream,
-        serving(tmp_path, upstream.url, upstream=IMPATIENT) as house,
+        serving(tmp_path, upstream.url, upstream=patience_for(error)) as house,
     ):
         got = await house.ask(STREAM)
         closed = await house.ended()

@@ -30,6 +30,12 @@ literals = ["{SECRET}"]
 BAD = '[relax.RULE-MIST-005]\nreason = "no"\ndry_run = true\n'
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are looked at more often than users need, so that the tests need not wait."""
+    monkeypatch.setattr("leeward.wiring.rules.POLL_SECONDS", 0.02)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     rules = tmp_path / "rules"

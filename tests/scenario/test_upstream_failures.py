@@ -75,10 +75,8 @@ async def kind_of_failure(
     async with ScriptedUpstream(*scripts) as server, client_of(server.url, limits) as client:
         with pytest.raises(UpstreamError) as caught:
             await fetch(client, deadline_seconds=deadline_seconds)
-        for wire in server.wires:
-            await wire.gone.wait()
-
-        assert (client.pool.taken, client.pool.idle) == (0, 0)
+        await until(lambda: all(wire.gone.is_set() for wire in server.wires))
+        await until(lambda: (client.pool.taken, client.pool.idle) == (0, 0))
         return caught.value.kind
 
 
