@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -32,15 +32,14 @@ from leeward.wiring.clock import SystemClock
 from leeward.wiring.house import House
 from leeward.wiring.http import PunctualProtocol
 from leeward.wiring.rules import inspection_settings
+from patience import PATIENCE_SECONDS, until
 from tiny_rules import Spotter, by_id, rule, ruleset
 
 MARKER = "zzquaffle"
-# Ends a test that hangs, however busy the machine is; a test that passes never waits for it.
-PATIENCE_SECONDS = 300.0
-QUICK = WriterLimits(linger_seconds=0.002)
-HASTY = WriterLimits(
-    linger_seconds=0.002, open_seconds=0.2, backoff_seconds=0.005, backoff_most_seconds=0.01, attempts=3
+QUICK = WriterLimits(
+    linger_seconds=0.002, open_seconds=PATIENCE_SECONDS, backoff_seconds=0.005, backoff_most_seconds=0.01, attempts=3
 )
+HASTY = replace(QUICK, open_seconds=0.2)
 _TOP = """
 name = "house"
 version = "1.0.0"
@@ -216,13 +215,6 @@ def _chunks(data: bytes) -> Sequence[bytes]:
         pieces.append(data[:length])
         data = data[length + 2 :]
     return pieces
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another task or thread will do."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def settings(folder: Path, url: str, upstream: Mapping[str, Any], tables: Mapping[str, Any]) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -27,8 +28,12 @@ from leeward.storage.ids import floor_id
 from leeward.storage.memory import MemoryStore
 from leeward.storage.schema import migrate
 from leeward.storage.sql import SqlStore, StoreOptions
+from leeward.storage.writer import WriterLimits
+from patience import PATIENCE_SECONDS
 
 TEST_KEY = bytes(range(32))
+# What is kept is kept, however late: a busy machine is no failing store.
+PATIENT = WriterLimits(open_seconds=PATIENCE_SECONDS, stop_seconds=PATIENCE_SECONDS)
 START = 1_800_000_000.0  # what tests call now
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _databases = itertools.count()
@@ -153,11 +158,15 @@ class PostgresServer:
         )
 
     def database(self) -> str:
-        """Make an empty database and return its URL."""
+        """Make an empty database and return its URL.
+
+        It is a schema that its user sees alone: a whole database would be 300 files and a fraction of a second.
+        """
         name = f"t{next(_databases)}_{os.getpid()}"
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self.uri.replace("/postgres?", f"/{name}?")
+            connection.execute(f"CREATE ROLE {name} SUPERUSER LOGIN")
+            connection.execute(f"CREATE SCHEMA AUTHORIZATION {name}")
+        return self.uri.replace("//postgres:", f"//{name}:")
 
 
 def _stop_leftovers() -> None:
@@ -187,6 +196,8 @@ def run_postgres() -> Iterator[PostgresServer]:
             connection.execute("SELECT pg_reload_conf()")
         yield PostgresServer(folder, uri, server)
         server.cleanup()
+        # It would do so once more when the process ends, and log to streams that are closed by then.
+        atexit.unregister(server._cleanup)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -230,9 +241,9 @@ def make_store(clock: SetClock, keyring: Keyring, tmp_path: Path) -> Iterator[Ma
     """Returns a function that makes stores, as several processes would; all are closed at the end."""
     stores: list[SqlStore] = []
 
-    def make(url: str, worker: str = "W1", **options: object) -> SqlStore:
+    def make(url: str, worker: str = "W1", *, clock: SetClock = clock, **options: object) -> SqlStore:
         migrate(url)
-        settings = StoreOptions(spill_folder=tmp_path, **options)  # type: ignore[arg-type]
+        settings = StoreOptions(**{"spill_folder": tmp_path, "limits": PATIENT, **options})  # type: ignore[arg-type]
         store = SqlStore(url, clock=clock, worker=worker, keyring=keyring, options=settings)
         stores.append(store)
         return store

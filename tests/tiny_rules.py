@@ -13,6 +13,7 @@ from leeward.domain.ports import Detector, DetectorInfo, Placement
 from leeward.domain.rule import Condition, Rule, Ruleset
 from leeward.domain.verdict import Cause, Firing, Verdict
 from leeward.domain.view import Span, Stage, View
+from patience import PATIENCE_SECONDS
 
 TEXT = (Stage.PROMPT, Stage.TOOL_RESULT, Stage.REPLY, Stage.CODE)
 
@@ -26,7 +27,7 @@ class Spotter:
         words: Mapping[str, float] | None = None,
         *,
         placement: Placement = Placement.INLINE,
-        budget: float = 5.0,
+        budget: float = PATIENCE_SECONDS,
         reach: int = 8,
         scores: Mapping[str, float] | None = None,
     ) -> None:

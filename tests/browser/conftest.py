@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from patience import PATIENCE_SECONDS
 
 _FLAGS = [
     "--no-sandbox",
@@ -26,7 +28,8 @@ _FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-_START_SECONDS = 60.0
+_PATIENCE = 1000 * PATIENCE_SECONDS  # in Playwright's milliseconds
+expect.set_options(timeout=_PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield told
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.fail("The browser tests need Chromium. Type: apt-get install --yes --no-install-recommends chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS, timeout=_PATIENCE)
         yield browser
         browser.close()
 
@@ -75,6 +78,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     """Open a tab that fails the test when a script of ours does."""
     context = browser.new_context(base_url=demo.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(_PATIENCE)
     page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -92,10 +96,10 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(demo: Demo, process: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + _START_SECONDS
+    ends = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends and process.returncode is None:
         try:
-            with urllib.request.urlopen(f"{demo.url}/readyz", timeout=5):
+            with urllib.request.urlopen(f"{demo.url}/readyz", timeout=PATIENCE_SECONDS):
                 return
         except (urllib.error.URLError, ConnectionError):
             with suppress(subprocess.TimeoutExpired):

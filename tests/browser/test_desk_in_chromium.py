@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, Page, expect
 
+from patience import PATIENCE_SECONDS
+
 ASK = """
 async (text) => {
   const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: text }] });
@@ -23,7 +25,7 @@ def test_a_new_decision_appears_without_a_reload(page):
 
     decision_id = _ask(page, "What is a spinnaker?")
 
-    expect(page.locator(f'a[href="/desk/decisions/{decision_id}"]')).to_be_visible(timeout=10_000)
+    expect(page.locator(f'a[href="/desk/decisions/{decision_id}"]')).to_be_visible()
 
 
 def test_a_list_that_is_paused_is_not_renewed_until_it_goes_on(page):
@@ -34,8 +36,9 @@ def test_a_list_that_is_paused_is_not_renewed_until_it_goes_on(page):
     pause = page.get_by_role("button", name="Pause")
 
     pause.click()
+    before = len(asked)
     page.clock.run_for(20_000)
-    while_paused = len(asked)
+    while_paused = len(asked) - before
     pause.click()
     with page.expect_request("**/desk/live*"):
         page.clock.run_for(20_000)
@@ -45,6 +48,7 @@ def test_a_list_that_is_paused_is_not_renewed_until_it_goes_on(page):
 
 def test_without_scripts_the_desk_works_by_reloading(browser: Browser, demo):
     context = browser.new_context(base_url=demo.url, java_script_enabled=False)
+    context.set_default_timeout(1_000 * PATIENCE_SECONDS)
     page = context.new_page()
     before = page.request.post(
         "/v1/chat/completions", data={"model": "m", "messages": [{"role": "user", "content": "What is a keel?"}]}

@@ -18,7 +18,7 @@ STOPPED = {"throttle", "restrict", "block", "hard_block"}
 def _play(page: Page, exchange: Exchange) -> None:
     page.goto("/")
     page.locator(f'[data-exchange="{exchange.id}"]').click()
-    expect(page.locator('#exchange[data-state="done"]')).to_be_visible(timeout=30_000)
+    expect(page.locator('#exchange[data-state="done"]')).to_be_visible()
 
 
 @pytest.mark.parametrize("exchange", RULES, ids=lambda e: e.id)

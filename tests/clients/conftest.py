@@ -28,7 +28,7 @@ def gateway(models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="session")
 def strict_gateway(models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that refuses with errors, loses patience soon and asks for keys."""
+    """A gateway that refuses with errors and asks for keys."""
     settings = """
 keys = "required"
 [answers]
@@ -40,7 +40,7 @@ models = ["gpt-*"]
 id = "lab"
 """
     folder = tmp_path_factory.mktemp("strict")
-    running = start_with(folder, models.url, settings, first_byte_seconds=0.3, idle_seconds=0.3)
+    running = start_with(folder, models.url, settings)
     yield running
     stop(running)
 

@@ -11,8 +11,11 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from patience import PATIENCE_SECONDS
+
 COMMAND = str(Path(sys.executable).with_name("leeward"))
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("LEEWARD_")}
+SILENT = "gpt-silent"  # the model of whose answer the gateways soon despair
 HOUSE_RULES = """
 name = "house"
 version = "1.0.0"
@@ -63,7 +66,13 @@ class Gateway:
 
 def run(*arguments: str, folder: Path) -> str:
     done = subprocess.run(
-        [COMMAND, *arguments], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True, text=True, timeout=60
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
     )
     return done.stdout
 
@@ -81,11 +90,11 @@ def start(folder: Path, *arguments: str) -> Gateway:
 
 
 def _wait_for(gateway: Gateway) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         assert gateway.process.poll() is None, gateway.logs()
         try:
-            with urllib.request.urlopen(f"{gateway.url}/healthz", timeout=5):
+            with urllib.request.urlopen(f"{gateway.url}/healthz", timeout=PATIENCE_SECONDS):
                 return
         except OSError:
             time.sleep(0.05)  # a process that starts has no other way to say that it is there
@@ -95,19 +104,20 @@ def _wait_for(gateway: Gateway) -> None:
 def stop(gateway: Gateway) -> None:
     gateway.process.terminate()
     try:
-        gateway.process.wait(30)
+        gateway.process.wait(PATIENCE_SECONDS)
     finally:
         gateway.process.kill()
 
 
-def start_with(folder: Path, url: str, settings: str = "", house: str = HOUSE_RULES, **upstream: float) -> Gateway:
-    """Start a gateway in front of the scripted server, which stands for three kinds of server."""
+def start_with(folder: Path, url: str, settings: str = "", house: str = HOUSE_RULES) -> Gateway:
+    """Start a gateway in front of the scripted server, which stands for three kinds of server and for an idle one."""
     (folder / "house.toml").write_text(house)
-    timing = "\n".join(f"{key} = {value}" for key, value in upstream.items())
     kinds = [("hosted", "mistral", '["mistral-*", "codestral-*", "ag_*"]'), ("local", "vllm", '["vllm-*"]')]
     kinds.append(("open", "openai", '["*"]'))
-    tables = "".join(
-        f'[[upstream]]\nname = "{name}"\nurl = "{url}"\ndialect = "{dialect}"\nmodels = {models}\n{timing}\n'
+    # One server alone is given up on soon: how long the others may take is up to the machine.
+    tables = f'[[upstream]]\nname = "idle"\nurl = "{url}"\nmodels = ["{SILENT}*"]\nfirst_byte_seconds = 0.3\n'
+    tables += "".join(
+        f'[[upstream]]\nname = "{name}"\nurl = "{url}"\ndialect = "{dialect}"\nmodels = {models}\n'
         for name, dialect, models in kinds
     )
     (folder / "leeward.toml").write_text(f'{settings}\n[rules]\nuse = "house.toml"\n{tables}')

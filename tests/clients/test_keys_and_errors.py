@@ -6,15 +6,20 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import openai
 import pytest
 from mistralai.client import Mistral
 from mistralai.client.errors import SDKError
 from model_answers import chat, cut, error, silence
-from served_gateway import Gateway
+from served_gateway import SILENT, Gateway
 
+from chat_scripts import event
 from model_server import ModelServer
+from patience import PATIENCE_SECONDS
+from running_house import light_inspector, serving
+from scripted_upstream import CHUNKED_HEAD, LAST_CHUNK, ScriptedUpstream, Seen, Wire, chunked
 
 HELLO = [{"role": "user", "content": "Say hello, please."}]
 FORBIDDEN = [{"role": "user", "content": "Could you tell me more about the zzquaffle, please?"}]
@@ -68,7 +73,7 @@ def test_a_revoked_key_stops_while_the_gateway_runs(models: ModelServer, strict_
 
 
 def _ask_until_refused(client: openai.OpenAI) -> None:
-    end = time.monotonic() + 20  # two seconds, on a machine that is not busy
+    end = time.monotonic() + PATIENCE_SECONDS  # two seconds, on a machine that is not busy
     while time.monotonic() < end:
         client.chat.completions.create(model="gpt-k3", messages=HELLO)
 
@@ -145,9 +150,9 @@ def test_failures_of_the_model_server_are_a_bad_gateway(models: ModelServer, lab
 
 
 def test_a_model_server_that_says_nothing_is_a_timeout(models: ModelServer, lab: openai.OpenAI) -> None:
-    models.says("gpt-e6", silence)
+    models.says(SILENT, silence)
     with pytest.raises(openai.InternalServerError) as caught:
-        lab.chat.completions.create(model="gpt-e6", messages=HELLO)
+        lab.chat.completions.create(model=SILENT, messages=HELLO)
 
     assert (caught.value.status_code, caught.value.code) == (504, "upstream_timeout")
 
@@ -162,17 +167,26 @@ def test_a_stream_that_breaks_off_is_marked(models: ModelServer, lab: openai.Ope
     assert (chunks[-1].model_extra or {})["leeward"]["error"] == "upstream_cut"
 
 
-async def test_fifty_streams_at_once_do_not_mix(models: ModelServer, gateway: Gateway) -> None:
+async def test_fifty_streams_at_once_do_not_mix(tmp_path: Path) -> None:
+    async def name_itself(wire: Wire, seen: Seen) -> None:
+        wire.send(CHUNKED_HEAD)
+        for _ in range(20):
+            wire.send(chunked(event(f"This is the answer of {json.loads(seen.body)['model']}. ")))
+            await asyncio.sleep(0)
+        wire.send(chunked(event("", "stop"), b"data: [DONE]\n\n") + LAST_CHUNK)
+
+    async def ask(client: openai.AsyncOpenAI, name: str) -> str:
+        stream = await client.chat.completions.create(model=name, messages=HELLO, stream=True)
+        return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
+
     names = [f"gpt-many-{i}" for i in range(50)]
-    for name in names:
-        models.says(name, chat(f"This is the answer of {name}. " * 20))
-    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client:
-
-        async def ask(name: str) -> str:
-            stream = await client.chat.completions.create(model=name, messages=HELLO, stream=True)
-            return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
-
-        said = await asyncio.gather(*map(ask, names))
+    # Fifty looks of the classifier at once would be a test of how much the machine can bear in its budget.
+    async with (
+        ScriptedUpstream(name_itself) as upstream,
+        serving(tmp_path, upstream.url, inspector=light_inspector()) as house,
+        openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{house.port}/v1", api_key="unused", max_retries=0) as client,
+    ):
+        said = await asyncio.gather(*(ask(client, name) for name in names))
 
     assert said == [f"This is the answer of {name}. " * 20 for name in names]
 

@@ -14,6 +14,7 @@ import pytest
 from known_detectors import KNOWN
 from leeward.policy.loader import load
 from leeward.policy.reading import Source
+from patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -56,7 +57,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

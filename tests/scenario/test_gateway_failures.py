@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from leeward.domain.record import Outcome
 from leeward.domain.view import Stage, View
 from leeward.gateway.settings import Limits
 from leeward.inspection.inspector import Inspector
+from patience import PATIENCE_SECONDS, until
 from running_house import HASTY, HOUSE_RULES, MARKER, inspector, serving
 from scripted_upstream import (
     CHUNKED_HEAD,
@@ -44,7 +46,7 @@ class Failing:
     """Raises an exception that quotes what it saw, when it sees `boom`."""
 
     info = DetectorInfo(
-        id="failing", hazards=("boom",), stages=(Stage.PROMPT, Stage.REPLY), reach_chars=8, budget_seconds=0.05
+        id="failing", hazards=("boom",), stages=(Stage.PROMPT, Stage.REPLY), reach_chars=8, budget_seconds=1.0
     )
 
     def open(self) -> None:
@@ -57,19 +59,19 @@ class Failing:
 
 
 class Endless(Failing):
-    """Runs in a thread and does not come to an end, when it sees `boom`."""
+    """Takes a look in a thread, which does not come to an end, when it sees `boom`; else tells at a glance."""
 
-    info = DetectorInfo(
-        id="failing", hazards=("boom",), stages=(Stage.PROMPT, Stage.REPLY), reach_chars=8, budget_seconds=0.05,
-        placement=Placement.THREAD,
-    )  # fmt: skip
-
-    def __init__(self) -> None:
+    def __init__(self, *, budget: float = 0.05) -> None:
+        self.info = replace(Failing.info, placement=Placement.THREAD, budget_seconds=budget)
+        self.has_begun = threading.Event()
         self.may_end = threading.Event()
 
+    def glance(self, view: View) -> Reading | None:
+        return None if "boom" in view.text else NOTHING
+
     def examine(self, view: View) -> Reading:
-        if "boom" in view.text:
-            self.may_end.wait(20)
+        self.has_begun.set()
+        self.may_end.wait(PATIENCE_SECONDS)
         return NOTHING
 
 
@@ -167,16 +169,18 @@ async def test_a_reply_that_could_not_be_examined_is_refused_where_the_rule_says
 
 
 async def test_a_slow_detector_does_not_keep_other_exchanges_waiting(tmp_path: Path) -> None:
-    endless = Endless()
+    endless = Endless(budget=PATIENCE_SECONDS)
     asked = {**HELLO, "messages": [{"role": "user", "content": "Please say boom."}]}
     judge = inspector(rules("block"), (endless,))
     async with ScriptedUpstream(answer()) as upstream, serving(tmp_path, upstream.url, inspector=judge) as house:
         slow = asyncio.create_task(house.ask(asked))
+        await until(endless.has_begun.is_set)
         quick = await house.ask(HELLO)
+        was_waiting = not slow.done()
+        endless.may_end.set()
 
-        assert quick.text == "Hello there."
-        assert (await slow).finish_reason == "content_filter"
-    endless.may_end.set()
+        assert (quick.text, was_waiting) == ("Hello there.", True)
+        assert (await slow).text == "Hello there."
 
 
 GUARDED = {**HELLO, "guardrails": [{"block_on_error": True, "moderation_llm_v2": {"action": "block"}}]}
@@ -198,7 +202,22 @@ async def test_guardrails_and_moderation_say_when_they_could_not_look(tmp_path: 
 
 # The model server ---------------------------------------------------------------------------------------------
 
-IMPATIENT = {"first_byte_seconds": 0.5, "idle_seconds": 0.5}
+
+def patience_for(error: str) -> dict[str, float]:
+    """Give up soon on a server that falls silent behind its head; wait for one of which something else is expected."""
+    return {"first_byte_seconds": PATIENCE_SECONDS, "idle_seconds": 0.2} if error == "upstream_timeout" else {}
+
+
+async def test_a_model_server_that_never_answers_is_a_gateway_timeout(tmp_path: Path) -> None:
+    async with (
+        ScriptedUpstream(stall) as upstream,
+        serving(tmp_path, upstream.url, upstream={"first_byte_seconds": 0.2}) as house,
+    ):
+        got = await house.ask(HELLO)
+        closed = await house.ended()
+
+        assert (got.status, got.json()["code"]) == (504, "upstream_timeout")
+        assert (closed.outcome, closed.error) == (Outcome.UPSTREAM_FAILED, "upstream_timeout")
 
 
 @pytest.mark.parametrize("body", [HELLO, STREAM], ids=["whole", "stream"])
@@ -214,7 +233,6 @@ async def test_a_model_server_that_is_not_there_is_a_bad_gateway(body: dict[str,
 @pytest.mark.parametrize(
     ("script", "status", "error"),
     [
-        pytest.param(stall, 504, "upstream_timeout", id="never-answers"),
         pytest.param(raw(CHUNKED_HEAD.replace(b"text/event-stream", b"application/json")), 504, "upstream_timeout",
                      id="never-sends-the-body"),
         pytest.param(reset, 502, "upstream_cut", id="resets"),
@@ -237,7 +255,7 @@ async def test_a_broken_reply_is_told_without_quoting_it(
 ) -> None:
     async with (
         ScriptedUpstream(script) as upstream,
-        serving(tmp_path, upstream.url, upstream=IMPATIENT, limits=Limits(reply_bytes=65_536)) as house,
+        serving(tmp_path, upstream.url, upstream=patience_for(error), limits=Limits(reply_bytes=65_536)) as house,
     ):
         got = await house.ask(HELLO)
         closed = await house.ended()
@@ -269,7 +287,7 @@ async def test_a_stream_that_fails_ends_as_an_error_with_what_was_examined(
 ) -> None:
     async with (
         ScriptedUpstream(script) as upstream,
-        serving(tmp_path, upstream.url, upstream=IMPATIENT) as house,
+        serving(tmp_path, upstream.url, upstream=patience_for(error)) as house,
     ):
         got = await house.ask(STREAM)
         closed = await house.ended()
@@ -325,7 +343,7 @@ async def test_a_locked_store_serves_where_the_operator_wants_it_and_catches_up(
 
 
 async def test_a_disk_without_room_refuses_exchanges_until_there_is_room_again(tmp_path: Path) -> None:
-    async with ScriptedUpstream(answer()) as upstream, serving(tmp_path, upstream.url, writer=HASTY) as house:
+    async with ScriptedUpstream(answer()) as upstream, serving(tmp_path, upstream.url) as house:
         await house.ask(HELLO)
         statuses = [200]
         with no_room(tmp_path):

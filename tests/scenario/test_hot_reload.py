@@ -11,7 +11,7 @@ from inner_house import InnerHouse, inner_house
 from leeward.config.tree import Rules
 from leeward.domain.ports import RecordLine
 from leeward.wiring.rules import POLL_SECONDS
-from running_house import until
+from patience import until
 
 SECRET = "zzheron"
 TOP = 'name = "acme"\nversion = "1.0.0"\nextends = "mistral-v1"\n\n[[attach]]\ntenants = ["default"]\n'
@@ -28,6 +28,12 @@ on_failure = "block"
 literals = ["{SECRET}"]
 """
 BAD = '[relax.RULE-MIST-005]\nreason = "no"\ndry_run = true\n'
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are looked at more often than users need, so that the tests need not wait."""
+    monkeypatch.setattr("leeward.wiring.rules.POLL_SECONDS", 0.02)
 
 
 @pytest.fixture

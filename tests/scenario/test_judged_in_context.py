@@ -13,6 +13,7 @@ from leeward.domain.finding import Finding, Reading
 from leeward.domain.ports import DetectorInfo, Placement
 from leeward.domain.view import Stage, View
 from leeward.inspection.inspector import Inspector
+from patience import PATIENCE_SECONDS
 from running_house import HOUSE_RULES, Reply, RunningHouse, inspector, serving
 from scripted_upstream import Script, ScriptedUpstream
 
@@ -38,8 +39,8 @@ class Agreement:
     """Finds a `yes` to a question about thieves; where nobody says yes it tells so at a glance."""
 
     info = DetectorInfo(
-        id="agreement", hazards=("hate",), stages=(Stage.PROMPT, Stage.REPLY), reach_chars=8, budget_seconds=5.0,
-        placement=Placement.THREAD,
+        id="agreement", hazards=("hate",), stages=(Stage.PROMPT, Stage.REPLY), reach_chars=8,
+        budget_seconds=PATIENCE_SECONDS, placement=Placement.THREAD,
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +71,15 @@ class Faulty:
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     """All logs of the process, at their most talkative, as `leeward serve` writes them."""
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
     configure("debug", "json")
     written = io.StringIO()
     handler = root.handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(written)
-    yield written
-    root.handlers[:] = before
-    root.setLevel(level)
+    return written
 
 
 async def go(house: RunningHouse, body: dict[str, Any]) -> None:

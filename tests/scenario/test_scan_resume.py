@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-ROWS = 150
+from patience import PATIENCE_SECONDS
+
+ROWS = 80
 LONG = "The sea is calm today and the boats go out early in the morning. " * 8
 TEXTS = (
     LONG,
@@ -58,7 +60,7 @@ def scanning(texts: Path, output: Path, *arguments: str) -> Iterator[subprocess.
 
 def finish(texts: Path, output: Path, *arguments: str) -> None:
     with scanning(texts, output, *arguments) as process:
-        assert process.wait(180) == 0
+        assert process.wait(2 * PATIENCE_SECONDS) == 0
 
 
 def break_off(texts: Path, output: Path, with_signal: signal.Signals, *arguments: str) -> int:
@@ -68,7 +70,7 @@ def break_off(texts: Path, output: Path, with_signal: signal.Signals, *arguments
             assert process.poll() is None
             time.sleep(0.002)
         process.send_signal(with_signal)
-        assert process.wait(30) != 0
+        assert process.wait(PATIENCE_SECONDS) != 0
     return output.stat().st_size
 
 

@@ -21,6 +21,7 @@ from leeward.errors import SettingsError, UpstreamError
 from leeward.gateway.upstream.client import UpstreamClient
 from leeward.gateway.upstream.limits import Limits
 from leeward.gateway.upstream.router import Upstream
+from patience import PATIENCE_SECONDS
 from scripted_upstream import CHUNKED_HEAD, LAST_CHUNK, ScriptedUpstream, Seen, Wire, chunked, raw, reply
 
 ON_BOTH_LOOPS = True
@@ -40,7 +41,7 @@ async def client_of(
 async def post(
     client: UpstreamClient, path: str = "/v1/x", *headers: tuple[bytes, bytes], body: bytes = b"{}"
 ) -> bytes:
-    async with await client.request("POST", path, headers, body, deadline_seconds=5) as response:
+    async with await client.request("POST", path, headers, body, deadline_seconds=PATIENCE_SECONDS) as response:
         return await response.read(10_000_000)
 
 
@@ -104,7 +105,7 @@ async def test_closing_a_tls_stream_hangs_up_at_once(certificate: Path) -> None:
         ScriptedUpstream(endless, tls=server_tls(certificate)) as server,
         client_of(server.url, tls=trusting) as client,
     ):
-        response = await client.request("GET", "/", [], b"", deadline_seconds=5)
+        response = await client.request("GET", "/", [], b"", deadline_seconds=PATIENCE_SECONDS)
         async for _ in response:
             break
         await response.aclose()
@@ -210,7 +211,7 @@ async def test_nothing_can_be_smuggled_into_a_request(
 ) -> None:
     async with ScriptedUpstream(reply(200)) as server, client_of(server.url) as client:
         with pytest.raises(ValueError, match=r"cannot be written|path|method"):
-            await client.request(method, path, headers, b"", deadline_seconds=1)
+            await client.request(method, path, headers, b"", deadline_seconds=PATIENCE_SECONDS)
 
         assert server.wires == []
 
@@ -220,7 +221,7 @@ async def test_reply_headers_are_lower_case_and_without_the_connections_own() ->
         200, b"{}", ("Mistral-Correlation-Id", "7"), ("Keep-Alive", "timeout=5"), ("Connection", "keep-alive")
     )
     async with ScriptedUpstream(answer) as server, client_of(server.url) as client:
-        response = await client.request("GET", "/v1/models", [], b"", deadline_seconds=5)
+        response = await client.request("GET", "/v1/models", [], b"", deadline_seconds=PATIENCE_SECONDS)
         await response.aclose()
 
         assert response.headers == [(b"content-length", b"2"), (b"mistral-correlation-id", b"7")]
@@ -241,8 +242,8 @@ async def test_a_body_read_long_after_its_connection_moved_on_is_still_whole() -
         ScriptedUpstream(reply(200, b"first"), reply(200, b"second")) as server,
         client_of(server.url, limits=Limits(max_connections=1)) as client,
     ):
-        first = await client.request("GET", "/", [], b"", deadline_seconds=5)
-        second = await client.request("GET", "/", [], b"", deadline_seconds=5)
+        first = await client.request("GET", "/", [], b"", deadline_seconds=PATIENCE_SECONDS)
+        second = await client.request("GET", "/", [], b"", deadline_seconds=PATIENCE_SECONDS)
 
         assert (await first.read(10), await second.read(10)) == (b"first", b"second")
 
@@ -285,7 +286,7 @@ async def test_a_compressed_stream_is_unfolded_as_it_comes() -> None:
     pieces = [machine.compress(b"one") + machine.flush(zlib.Z_SYNC_FLUSH), machine.compress(b"two") + machine.flush()]
     head = CHUNKED_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
     async with ScriptedUpstream(raw(head + chunked(pieces[0]))) as server, client_of(server.url) as client:
-        response = await client.request("GET", "/", [], b"", deadline_seconds=5)
+        response = await client.request("GET", "/", [], b"", deadline_seconds=PATIENCE_SECONDS)
         got = []
         async for piece in response:
             got.append(piece)

@@ -20,6 +20,7 @@ from leeward.storage.engine import driver_error, make_engine
 from leeward.storage.schema import REVISIONS, migrate
 from leeward.storage.tables import METADATA
 from made_derivatives import Numbers, facts, sighting
+from patience import PATIENCE_SECONDS
 from services_fixtures import START, Exchanges, MakeStore, SetClock, blocked, firing
 
 
@@ -54,7 +55,8 @@ def test_a_start_without_a_migration_does_not_import_alembic(database_url: str) 
         "assert not migrate(sys.argv[1]); assert 'alembic' not in sys.modules"
     )
 
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program, database_url], check=False, timeout=60)
+    command = [sys.executable, "-W", "error", "-c", program, database_url]
+    done = subprocess.run(command, check=False, timeout=PATIENCE_SECONDS)
 
     assert done.returncode == 0
 
@@ -66,7 +68,7 @@ def test_workers_that_start_at_once_migrate_once(database_url: str) -> None:
         for _ in range(4)
     ]
 
-    said = sorted(start.communicate(timeout=60)[0].strip() for start in starts)
+    said = sorted(start.communicate(timeout=PATIENCE_SECONDS)[0].strip() for start in starts)
 
     assert said == ["False", "False", "False", "True"]
 

@@ -7,7 +7,8 @@ import hashlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,21 @@ import sqlalchemy as sa
 from leeward.domain.record import Evidence, Outcome
 from leeward.errors import StorageError
 from leeward.storage.sql import SqlStore
-from leeward.storage.writer import WriterLimits
-from services_fixtures import START, Exchanges, MakeStore, PostgresServer, SetClock, blocked, firing, run_postgres
+from patience import PATIENCE_SECONDS, until
+from services_fixtures import (
+    PATIENT,
+    START,
+    Exchanges,
+    MakeStore,
+    PostgresServer,
+    SetClock,
+    blocked,
+    firing,
+    run_postgres,
+)
 
-HASTY = WriterLimits(open_seconds=0.2, backoff_seconds=0.005, backoff_most_seconds=0.01, attempts=3)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the writer's thread will do."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
+# Errors are told soon; only a database that hangs is waited for.
+HASTY = replace(PATIENT, backoff_seconds=0.005, backoff_most_seconds=0.01, attempts=3)
 
 
 @pytest.fixture
@@ -47,9 +52,11 @@ def outcomes(store: SqlStore) -> dict[str, Outcome | None]:
 
 
 async def test_a_locked_database_refuses_exchanges_in_time_and_keeps_both_ends_later(
-    sqlite_file: Path, sqlite_store: SqlStore, exchanges: Exchanges
+    sqlite_file: Path, make_store: MakeStore, exchanges: Exchanges
 ) -> None:
     before, during = exchanges.opened(), exchanges.opened()
+    sqlite_store = make_store(f"sqlite:///{sqlite_file}", limits=replace(HASTY, open_seconds=1.0))
+    sqlite_store.start()
     await sqlite_store.open_record(before)
     other = sqlite3.connect(sqlite_file, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -62,7 +69,10 @@ async def test_a_locked_database_refuses_exchanges_in_time_and_keeps_both_ends_l
     other.close()
 
     await until(lambda: outcomes(sqlite_store).get(during.id) is Outcome.CRASHED)
-    assert outcomes(sqlite_store) == {before.id: Outcome.ANSWERED, during.id: Outcome.CRASHED}
+    kept = outcomes(sqlite_store)
+    sqlite_store.close()
+
+    assert kept == {before.id: Outcome.ANSWERED, during.id: Outcome.CRASHED}
 
 
 async def test_a_full_disk_is_named_and_what_ended_meanwhile_follows_when_there_is_room(
@@ -128,7 +138,7 @@ async def test_a_damaged_database_is_named(sqlite_file: Path, make_store: MakeSt
 async def test_an_overflowing_queue_spills_and_the_next_start_writes_it(
     database_url: str, make_store: MakeStore, exchanges: Exchanges
 ) -> None:
-    store = make_store(database_url, limits=WriterLimits(queue_rows=0))
+    store = make_store(database_url, limits=replace(PATIENT, queue_rows=0))
     opened = exchanges.opened()
     evidence = Evidence(id=opened.id, kept_until=START + 9, content=b"CANARY", rule="RULE-MIST-001")
     store.start()
@@ -152,7 +162,7 @@ async def test_an_overflowing_queue_spills_and_the_next_start_writes_it(
 async def test_closing_the_store_keeps_all_that_waits(
     database_url: str, make_store: MakeStore, exchanges: Exchanges
 ) -> None:
-    store = make_store(database_url, limits=WriterLimits(linger_seconds=60.0))
+    store = make_store(database_url, limits=replace(PATIENT, linger_seconds=2 * PATIENCE_SECONDS))
     store.start()
     records = [exchanges.opened() for _ in range(50)]
     await asyncio.gather(*(store.open_record(record) for record in records))
@@ -194,8 +204,9 @@ async def test_what_a_dead_process_left_open_is_closed_as_unfinished_and_live_ex
     mine, theirs = exchanges.opened(), exchanges.opened()
     await store.open_record(mine)
     arguments = [database_url, theirs.id, str(START), str(tmp_path)]
-    crashed = subprocess.run([sys.executable, "-c", _CRASH, *arguments], check=False, timeout=60)
+    crashed = subprocess.run([sys.executable, "-c", _CRASH, *arguments], check=False, timeout=PATIENCE_SECONDS)
 
+    await _first_round(store)  # its own looking for the dead is over
     too_early = store.recover()
     clock.seconds += 121
     recovered = store.recover()
@@ -208,10 +219,18 @@ async def test_what_a_dead_process_left_open_is_closed_as_unfinished_and_live_ex
     assert seen == {theirs.id: Outcome.UNFINISHED, mine.id: None}
 
 
+async def _first_round(store: SqlStore) -> None:
+    """Return when the writer's thread has been round once, chores and all."""
+    for _ in range(2):
+        await store.flush()
+
+
 async def test_a_late_end_wins_over_unfinished(
     database_url: str, make_store: MakeStore, exchanges: Exchanges, clock: SetClock
 ) -> None:
-    slow, other = make_store(database_url, worker="SLOW"), make_store(database_url, worker="OTHER")
+    # To others it is silent, since its clock stands: whenever its thread gives a sign of life, that is of long ago.
+    slow = make_store(database_url, worker="SLOW", clock=SetClock())
+    other = make_store(database_url, worker="OTHER")
     slow.start()
     opened = exchanges.opened()
     await slow.open_record(opened)
@@ -248,6 +267,7 @@ from leeward.domain.verdict import CLEAR
 from leeward.storage.evidence import Keyring
 from leeward.storage.schema import migrate
 from leeward.storage.sql import SqlStore, StoreOptions
+from leeward.storage.writer import WriterLimits
 
 url, name, count, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 
@@ -256,7 +276,7 @@ class Clock:
 
 migrate(url)
 store = SqlStore(url, clock=Clock(), worker=name, keyring=Keyring((bytes(32),)),
-                 options=StoreOptions(spill_folder=folder))
+                 options=StoreOptions(spill_folder=folder, limits=WriterLimits(open_seconds=300)))
 
 async def one(number):
     i = f"01K{name}{number:022}"
@@ -281,7 +301,7 @@ def test_several_processes_may_start_and_write_at_once(
     writers = [
         subprocess.Popen([sys.executable, "-c", _WRITE, database_url, name, "200", str(tmp_path)]) for name in "ABC"
     ]
-    codes = [writer.wait(60) for writer in writers]
+    codes = [writer.wait(PATIENCE_SECONDS) for writer in writers]
 
     store = make_store(database_url, worker="READER")
     seen = outcomes(store)
@@ -341,7 +361,7 @@ async def test_a_connection_that_the_server_cut_is_replaced_without_a_refusal(
         connection.execute(
             sa.text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " WHERE usename = current_user AND pid <> pg_backend_pid()"
             )
         )
 

@@ -27,7 +27,7 @@ def sending(*messages: Message) -> Receive:
     return receive
 
 
-async def read(messages: Iterable[Message], *, limit: int = 10, seconds: float = 10.0) -> bytes:
+async def read(messages: Iterable[Message], *, limit: int = 10, seconds: float = 300.0) -> bytes:
     return await read_body(sending(*messages), limit=limit, seconds=seconds)
 
 

@@ -7,6 +7,7 @@ import pytest
 from leeward.errors import UpstreamError
 from leeward.gateway.asgi import App, Receive, Scope, Send
 from leeward.gateway.inner import InnerClient, InnerReply
+from patience import PATIENCE_SECONDS, until
 
 HEAD = {"type": "http.response.start", "status": 201, "headers": [(b"X-Name", b"v")]}
 
@@ -28,7 +29,7 @@ def body(data: bytes, *, more: bool = False) -> dict[str, object]:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-async def ask(serving: App, *, deadline: float = 10.0) -> InnerReply:
+async def ask(serving: App, *, deadline: float = PATIENCE_SECONDS) -> InnerReply:
     client = InnerClient(serving)
     try:
         return await client.request("POST", "/v1/x", [(b"a", b"b")], b"data", deadline_seconds=deadline)
@@ -103,4 +104,4 @@ async def test_letting_go_of_a_reply_stops_the_application() -> None:
 
     async with await ask(serve):
         pass
-    await asyncio.wait_for(stopped.wait(), 10)
+    await until(stopped.is_set)

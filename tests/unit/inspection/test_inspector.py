@@ -14,6 +14,7 @@ from leeward.inspection.drive import drive
 from leeward.inspection.inspector import InspectionSettings, Inspector, Passage
 from leeward.inspection.judge import Judge
 from leeward.inspection.windows import REPLY_WINDOWS
+from patience import PATIENCE_SECONDS
 from tiny_rules import Spotter, by_id, rule, ruleset, threads
 
 STOP = rule("STOP", {"stop": 0.5})
@@ -232,7 +233,7 @@ async def test_a_slow_look_at_an_image_keeps_no_other_exchange_waiting() -> None
 
     class Slow(Anything):
         def examine(self, view: View) -> Reading:
-            assert may_end.wait(10)
+            assert may_end.wait(PATIENCE_SECONDS)
             return super().examine(view)
 
     asked = rule("STOP", {"stop": 0.5}, stages=(Stage.IMAGE,))

@@ -13,6 +13,7 @@ from leeward.domain.verdict import CLEAR, Cause, Verdict
 from leeward.domain.view import Span, Stage, View
 from leeward.inspection.judge import Judge
 from leeward.models.coverage import Coverage
+from patience import PATIENCE_SECONDS
 from tiny_rules import Spotter, by_id, rule, ruleset, threads
 
 BAD = View("a bad thing", Stage.PROMPT, "messages[0].content", start=100)
@@ -26,7 +27,7 @@ class Slow(Spotter):
         self.let_go = threading.Event()
 
     def examine(self, view: View) -> Reading:
-        self.let_go.wait(10)
+        self.let_go.wait(PATIENCE_SECONDS)
         return super().examine(view)
 
 
@@ -211,17 +212,20 @@ async def test_a_glance_that_breaks_has_not_looked_and_quotes_nothing() -> None:
 
 
 class Explaining(Explainer):
-    """Says why only when it is let go, and where it did."""
+    """Sees at a glance; says why only when it is let go, and where it did."""
 
-    def __init__(self, *, budget: float = 5.0) -> None:
+    def __init__(self, *, budget: float = PATIENCE_SECONDS) -> None:
         super().__init__(span=Span(0, 1))
         self.info = replace(self.info, placement=Placement.THREAD, budget_seconds=budget)
         self.may_end = threading.Event()
         self.explained_in = ""
 
+    def glance(self, view: View) -> Reading:
+        return self.examine(view)
+
     def explain(self, view: View, hazard: str, confidence: float) -> Finding:
         self.explained_in = threading.current_thread().name
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(PATIENCE_SECONDS)
         return super().explain(view, hazard, confidence)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,16 @@ from leeward.storage.evidence import Keyring
 from leeward.storage.rows import Batch
 from leeward.storage.spill import Spill
 from leeward.storage.writer import Writer, WriterLimits
+from patience import PATIENCE_SECONDS, until
 from services_fixtures import TEST_KEY, Exchanges
 
-HASTY = WriterLimits(
-    open_seconds=0.2,
+PATIENT = WriterLimits(
+    open_seconds=PATIENCE_SECONDS,
     linger_seconds=0.01,
     attempts=3,
     backoff_seconds=0.001,
     backoff_most_seconds=0.002,
-    stop_seconds=5.0,
+    stop_seconds=PATIENCE_SECONDS,
 )
 
 
@@ -36,7 +38,7 @@ class GatedSink:
 
     def commit(self, batch: Batch) -> None:
         self.entered.set()
-        self.gate.wait(10)
+        self.gate.wait(PATIENCE_SECONDS)
         if self.failure:
             raise StorageError(self.failure)
         self.batches.append((len(batch.opened), len(batch.closed)))
@@ -54,7 +56,7 @@ def sink() -> GatedSink:
 def make(sink: GatedSink, tmp_path: Path) -> Iterator[Callable[..., Writer]]:
     made: list[Writer] = []
 
-    def writer(limits: WriterLimits = HASTY, folder: Path = tmp_path) -> Writer:
+    def writer(limits: WriterLimits = PATIENT, folder: Path = tmp_path) -> Writer:
         one = Writer(sink, Spill(folder), Keyring((TEST_KEY,)), worker="W", limits=limits)
         one.start()
         made.append(one)
@@ -66,16 +68,10 @@ def make(sink: GatedSink, tmp_path: Path) -> Iterator[Callable[..., Writer]]:
         one.close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 async def test_what_arrives_during_a_commit_shares_the_next_one(
     sink: GatedSink, make: Callable[..., Writer], exchanges: Exchanges
 ) -> None:
-    writer = make(WriterLimits())
+    writer = make()
     sink.gate.clear()
     first = asyncio.create_task(writer.open_record(exchanges.opened()))
     await until(sink.entered.is_set)
@@ -102,7 +98,7 @@ async def test_a_failure_reaches_everyone_who_waits_with_its_cause(
 async def test_a_hanging_store_is_not_waited_for(
     sink: GatedSink, make: Callable[..., Writer], exchanges: Exchanges
 ) -> None:
-    writer = make()
+    writer = make(replace(PATIENT, open_seconds=0.05))
     sink.gate.clear()
 
     with pytest.raises(StorageError, match="not kept in time"):
@@ -112,7 +108,7 @@ async def test_a_hanging_store_is_not_waited_for(
 async def test_a_caller_that_gives_up_gets_both_ends_recorded_when_it_closes(
     sink: GatedSink, make: Callable[..., Writer], exchanges: Exchanges
 ) -> None:
-    writer = make(WriterLimits())
+    writer = make()
     sink.gate.clear()
     busy = asyncio.create_task(writer.open_record(exchanges.opened()))
     await until(sink.entered.is_set)
@@ -173,7 +169,7 @@ async def test_what_is_lost_in_the_end_is_counted(
 async def test_a_store_that_hangs_while_closing_loses_no_end(
     sink: GatedSink, make: Callable[..., Writer], exchanges: Exchanges, tmp_path: Path
 ) -> None:
-    writer = make(WriterLimits(stop_seconds=0.05, linger_seconds=0.0))
+    writer = make(replace(PATIENT, stop_seconds=0.05, linger_seconds=0.0))
     sink.gate.clear()
     first, second = exchanges.opened(), exchanges.opened()
     writer.close_record(exchanges.closed(first))

@@ -9,7 +9,7 @@ import uvicorn
 
 from leeward.gateway.asgi import App, Receive, Scope, Send, Sender
 from leeward.wiring.http import PunctualProtocol
-from running_house import until
+from patience import PATIENCE_SECONDS, until
 
 ASK = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -26,7 +26,7 @@ async def served(app: App) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.
         await until(lambda: server.started)
         reader, writer = await asyncio.open_connection(*listening.getsockname())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 yield reader, writer
         finally:
             writer.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from patience import PATIENCE_SECONDS
+
 # In a process of its own: a tracer provider can be set once only.
 PROGRAM = """
 import threading
@@ -39,6 +41,8 @@ print(any(b"leeward.exchange" in body and b"answered" in body for body in got))
 
 
 def test_spans_reach_the_collector_that_the_environment_names() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
     assert done.stdout.strip() == "True"

@@ -77,7 +77,7 @@ class Response:
         self._waiter: asyncio.Future[None] | None = None
         self._until = _Until.HEAD
         self._due = loop.time() + limits.first_byte_seconds
-        # One timer for a whole reply: it is not moved at each chunk but looks at `_due` when it fires.
+        # One timer for a reply: it is not put off at each chunk but looks at `_due` when it fires.
         self._timer = loop.call_at(min(self._due, deadline), self._on_timer)
 
     # For the reader.
@@ -204,6 +204,10 @@ class Response:
         if not self.status:
             return
         self._due = self._loop.time() + self._limits.chunk_seconds
+        if self._due < self._timer.when():
+            # A head may take longer than a silence inside the body: from the head on the timer must fire sooner.
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._due, self._on_timer)
         is_full = self._size >= self._limits.high_water_bytes
         if is_full and not self._is_held:
             self._is_held = True

@@ -97,7 +97,9 @@ def test_arrays_in_arrays_in_arrays_end_somewhere(tmp_path: Path, open_file: Ope
         read_header(open_file(_written(tmp_path, b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + keys)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.integers(0, 4), st.integers(0, 4), st.binary(max_size=300))
 def test_no_bytes_end_in_anything_but_a_header_or_a_refusal(tmp_path: Path, one: int, two: int, raw: bytes) -> None:
     file = ByteFile(_written(tmp_path, b"GGUF" + struct.pack("<IQQ", 3, one, two) + raw))

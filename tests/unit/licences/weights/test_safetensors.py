@@ -78,7 +78,9 @@ def test_a_length_beyond_the_file_is_refused_unread(tmp_path: Path, open_file: O
         read_header(open_file(tmp_path / "m"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.binary(max_size=200))
 def test_no_bytes_end_in_anything_but_a_header_or_a_refusal(tmp_path: Path, raw: bytes) -> None:
     file = ByteFile(_written(tmp_path / "m", raw))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,22 +20,27 @@ from leeward.models.judges.budget import FAILURES, Budget
 from leeward.models.judges.client import JudgeClient
 from leeward.models.judges.families import FAMILIES
 from leeward.models.judges.judge import GuardJudge
-from scripted_upstream import Script, ScriptedUpstream, reply, stall
+from patience import PATIENCE_SECONDS
+from scripted_upstream import Script, ScriptedUpstream, Seen, Wire, reply, stall, whole
 
 UNSAFE = chat("unsafe\nS10", [("unsafe", {"unsafe": 0.8, "safe": 0.2})])
 
 
 @asynccontextmanager
 async def a_judge(
-    *scripts: Script, family: str = "llama-guard-3", per_minute: float = 0, **options: Any
+    *scripts: Script,
+    family: str = "llama-guard-3",
+    per_minute: float = 0,
+    clock: Callable[[], float] = time.monotonic,
+    **options: Any,
 ) -> AsyncIterator[tuple[GuardJudge, ScriptedUpstream]]:
     async with ScriptedUpstream(*scripts) as server:
         judge = GuardJudge(
             FAMILIES[family],
-            JudgeClient(f"{server.url}/v1", clock=time.monotonic),
-            Budget(per_minute, time.monotonic),
-            clock=time.monotonic,
-            **options,
+            JudgeClient(f"{server.url}/v1", clock=clock),
+            Budget(per_minute, lambda: 0.0),
+            clock=clock,
+            **{"timeout_seconds": PATIENCE_SECONDS, **options},
         )
         yield judge, server
         judge.close()
@@ -156,7 +161,15 @@ async def test_a_lone_surrogate_does_not_break_the_asking() -> None:
 
 
 async def test_the_timeout_binds_all_questions_of_a_text_together() -> None:
-    async with a_judge(reply(200, chat("yes")), stall, family="shieldstral", timeout_seconds=0.3) as (judge, server):
+    now = 0.0
+
+    async def answer_at_the_last_moment(wire: Wire, seen: Seen) -> None:
+        nonlocal now
+        now = PATIENCE_SECONDS - 0.05
+        wire.send(whole(200, chat("yes")))
+
+    scripts = (answer_at_the_last_moment, stall)
+    async with a_judge(*scripts, family="shieldstral", clock=lambda: now) as (judge, server):
         told = await ask(judge, "hate", "malware", "sexual")
 
     assert told is None

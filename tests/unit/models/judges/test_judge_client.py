@@ -11,6 +11,7 @@ import pytest
 
 from leeward.errors import SettingsError, UpstreamError
 from leeward.models.judges.client import MAX_ANSWER_BYTES, Address, JudgeClient
+from patience import PATIENCE_SECONDS
 from scripted_upstream import (
     CHUNKED_HEAD,
     LAST_CHUNK,
@@ -37,7 +38,7 @@ class Timed:
     """A client and how long each of its requests may take."""
 
     client: JudgeClient
-    seconds: float = 5.0
+    seconds: float = PATIENCE_SECONDS
 
     async def post(self, path: str = "/v1/chat/completions") -> bytes:
         return await asyncio.to_thread(self.client.post, path, CANARY, deadline=time.monotonic() + self.seconds)
@@ -49,7 +50,7 @@ class Timed:
         return failed.value
 
 
-def asking(url: str, *, key: str = "", seconds: float = 5.0) -> Timed:
+def asking(url: str, *, key: str = "", seconds: float = PATIENCE_SECONDS) -> Timed:
     return Timed(JudgeClient(url, key=key, clock=time.monotonic), seconds)
 
 
@@ -110,7 +111,7 @@ async def test_a_byte_after_a_replys_end_answers_no_other_question() -> None:
         asked = asking(server.url)
         first = await asked.post()
         later.set()
-        await asyncio.to_thread(asked.client._idle[0].settimeout, 5.0)
+        await asyncio.to_thread(asked.client._idle[0].settimeout, PATIENCE_SECONDS)
         await asyncio.to_thread(asked.client._idle[0].recv, 1)  # the surplus has arrived
         second = await asked.post()
         asked.client.close()
