@@ -85,12 +85,12 @@ def main(arguments: argparse.Namespace) -> int:
     console.print(f"flagged orders neutralised  {neutralised:.2%} (goal {GOAL_NEUTRALISED:.0%})")
     console.print(f"honest characters kept      {kept:.3%} (goal {GOAL_KEPT:.0%})")
     console.print(f"outputs that no longer parse  {len(broken)} {sorted(set(broken))}")
-    console.print(f"CPU ms for 2,000 tokens     {cost(look, texts):.2f} median (goal {GOAL_MS:.0f} without the encoder)")
+    console.print(f"CPU ms for 2,000 tokens     {cost(look, texts):.2f} (goal without the encoder {GOAL_MS:.0f})")
     return 0 if neutralised >= GOAL_NEUTRALISED and kept >= GOAL_KEPT and not broken else 1
 
 
 def cost(look: Look, texts: Sequence[Output]) -> float:
-    """Return the median CPU time of this thread for a look at 2,000 tokens, in ms: the least of five looks at each text."""
+    """Return the median CPU time in ms that 2,000 tokens take; of each text the least of five looks counts."""
 
     def once(text: str) -> float:
         began = time.thread_time()

@@ -38,7 +38,9 @@ _BEFORE_ADDRESS = frozenset("@#(<>[\"'«„“”»/:|")
 _AFTER_ADDRESS = frozenset(":,，、：—–-،")
 
 _ADDRESSED, _HARMLESS, _ORDER, _QUOTE = (int(p) for p in (Part.ADDRESSED, Part.HARMLESS, Part.ORDER, Part.QUOTE))
-_TERMS = int(Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI)  # English words that other languages borrow
+_TERMS = int(
+    Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI
+)  # English words that other languages borrow
 _CARRIED_OUT_NEXT = frozenset({OVERRIDE, INDIRECT, CONTROL_TOKEN})  # the next sentence says what to do instead
 _OPENING_CHARS = 12  # "then", "and", "please" may stand before the verb
 _WHOLE_KINDS = frozenset({"base64", "hex", "tags"})  # encodings that make no sense in part

@@ -141,7 +141,9 @@ def lexicon() -> Lexicon:
         Entry.of(text, roles, starts=starts, ends=ends, ascii_edges=ascii_edges)
         for (text, starts, ends, ascii_edges), roles in merged.items()
     )
-    return Lexicon(WordSet(entries), WordSet(_with(entries, int(_TELLING))), WordSet(_with(entries, int(_TELLING_IN_DATA))))
+    return Lexicon(
+        WordSet(entries), WordSet(_with(entries, int(_TELLING))), WordSet(_with(entries, int(_TELLING_IN_DATA)))
+    )
 
 
 def _with(entries: tuple[Entry, ...], parts: int) -> tuple[Entry, ...]:
