@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from leeward.detectors.cells import cells, unescaped
 from leeward.detectors.injection_lexicon import MODEL, Hit, Lexicon, Part, lexicon
 from leeward.detectors.injection_rules import (
+    COMBINATIONS,
     CONTROL_TOKEN,
     INDIRECT,
     OVERRIDE,
@@ -35,7 +37,10 @@ _END = re.compile(
 _BEFORE_ADDRESS = frozenset("@#(<>[\"'«„“”»/:|")
 _AFTER_ADDRESS = frozenset(":,，、：—–-،")
 
-_TERMS = Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI  # English words that other languages borrow
+_ADDRESSED, _HARMLESS, _ORDER, _QUOTE = (int(p) for p in (Part.ADDRESSED, Part.HARMLESS, Part.ORDER, Part.QUOTE))
+_TERMS = int(
+    Part.SECRET | Part.RULES | Part.MODE | Part.JAILBREAK | Part.AI
+)  # English words that other languages borrow
 _CARRIED_OUT_NEXT = frozenset({OVERRIDE, INDIRECT, CONTROL_TOKEN})  # the next sentence says what to do instead
 _OPENING_CHARS = 12  # "then", "and", "please" may stand before the verb
 _WHOLE_KINDS = frozenset({"base64", "hex", "tags"})  # encodings that make no sense in part
@@ -141,15 +146,20 @@ def _possible(hits: Sequence[Hit], in_data: bool) -> bool:
     masks: dict[str, int] = {}
     for hit in hits:
         for language, mask in hit.entry.roles:
-            masks[language] = masks.get(language, 0) | mask | (Part.ADDRESSED if mask & MODEL else 0)
+            masks[language] = masks.get(language, 0) | mask | (_ADDRESSED if mask & MODEL else 0)
     return _surest(masks, in_data) is not None
 
 
 def _surest(masks: dict[str, int], in_data: bool, *, reaching_on: bool = False) -> Combination | None:
     """Return the surest combination of which one language, helped by English terms of the trade, has all parts."""
     shared = masks.get("und", 0) | (masks.get("en", 0) & _TERMS)
-    held = {surest_combination(mask | shared, in_data, reaching_on) for mask in masks.values()}
-    return max((one for one in held if one is not None), key=lambda one: one.confidence(in_data), default=None)
+    return _surest_of(frozenset([mask | shared for mask in masks.values()]), in_data, reaching_on)
+
+
+@lru_cache(maxsize=16_384)
+def _surest_of(masks: frozenset[int], in_data: bool, reaching_on: bool) -> Combination | None:
+    held = {surest_combination(mask, in_data, reaching_on) for mask in masks}
+    return max((one for one in COMBINATIONS if one in held), key=lambda one: one.confidence(in_data), default=None)
 
 
 def _sentences(text: str, hits: Sequence[Hit]) -> list[_Sentence]:
@@ -170,8 +180,14 @@ def _sentences(text: str, hits: Sequence[Hit]) -> list[_Sentence]:
 
 def _bounds(text: str) -> Iterator[tuple[int, int]]:
     start = 0
-    ends = (end for match in _END.finditer(text) for end in _ends_of(match))
-    for end in (*ends, len(text)):
+    ends: list[int] = []
+    for match in _END.finditer(text):
+        begin, end = match.span()
+        if text[begin] in "<-":  # a mark of markup belongs to no sentence, other ends to the one before them
+            ends.append(begin)
+        ends.append(end)
+    ends.append(len(text))
+    for end in ends:
         while end - start > REACH_CHARS:
             cut = max(text.rfind(" ", start + 1, start + REACH_CHARS), text.rfind(",", start + 1, start + REACH_CHARS))
             cut = cut + 1 if cut > start else start + REACH_CHARS
@@ -182,14 +198,13 @@ def _bounds(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _ends_of(match: re.Match[str]) -> tuple[int, ...]:
-    """A mark of markup belongs to no sentence, other ends to the one before them."""
-    return match.span() if match[0][0] in "<-" else (match.end(),)
-
-
 def _masks(text: str, hits: Sequence[Hit]) -> dict[str, int]:
     harmless = [
-        (language, hit.start, hit.stop) for hit in hits for language, mask in hit.entry.roles if mask & Part.HARMLESS
+        (language, hit.start, hit.stop)
+        for hit in hits
+        if hit.entry.is_harmless
+        for language, mask in hit.entry.roles
+        if mask & _HARMLESS
     ]
     masks: dict[str, int] = {}
     for hit in hits:
@@ -200,7 +215,7 @@ def _masks(text: str, hits: Sequence[Hit]) -> dict[str, int]:
             ):
                 continue
             if addressed and mask & MODEL:
-                mask |= Part.ADDRESSED
+                mask |= _ADDRESSED
             masks[language] = masks.get(language, 0) | mask
     return masks
 
@@ -254,7 +269,7 @@ def _carried_on(text: str, span: tuple[int, int], sentence: _Sentence, following
     """Return where an order ends that the sentence after it spells out: the end of that, or its own."""
     if best.hazard not in _CARRIED_OUT_NEXT or following.stop - span[0] > REACH_CHARS:
         return span[1]
-    orders = [hit for hit in following.hits if any(mask & Part.ORDER for _, mask in hit.entry.roles)]
+    orders = [hit for hit in following.hits if any(mask & _ORDER for _, mask in hit.entry.roles)]
     if not orders or not _is_near(text, span[1], following.start):
         return span[1]
     opening = any(
@@ -276,12 +291,12 @@ def _joined(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
 
 
 def _orders(sentence: _Sentence) -> bool:
-    return any(mask & Part.ORDER for mask in sentence.masks.values())
+    return any(mask & _ORDER for mask in sentence.masks.values())
 
 
 def _is_about_attacks(sentences: Sequence[_Sentence]) -> bool:
     """Whether a prompt talks about attacks: explains, classifies, prevents, translates them."""
-    return any(mask & Part.QUOTE for sentence in sentences for mask in sentence.masks.values())
+    return any(mask & _QUOTE for sentence in sentences for mask in sentence.masks.values())
 
 
 def _is_quoted(text: str, start: int, stop: int) -> bool:

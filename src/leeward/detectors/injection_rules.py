@@ -76,6 +76,6 @@ def surest_combination(mask: int, in_data: bool, reaching_on: bool) -> Combinati
         for combination in COMBINATIONS
         if combination.confidence(in_data)
         and (combination.reaches_on or not reaching_on)
-        and all(mask & need for need in combination.needs)
+        and all(mask & int(need) for need in combination.needs)
     ]
     return max(held, key=lambda combination: combination.confidence(in_data), default=None)

@@ -212,8 +212,7 @@ def _unleet_all(word: str) -> str:
 
 def _unleet(word: str) -> str:
     """Return `word` with digits read as letters, unless it is more likely a name, a number or a code."""
-    letters = sum(char.isalpha() for char in word)
-    if letters * 3 < len(word) or letters == len(word) or not _is_leet(word):
+    if word.isalpha() or not _is_leet(word) or sum(char.isalpha() for char in word) * 3 < len(word):
         return word
     return "".join(_letter(word, at) for at in range(len(word)))
 
