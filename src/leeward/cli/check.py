@@ -22,7 +22,7 @@ StageName = Literal["prompt", "instructions", "tool_result", "document", "reply"
 
 
 def check(
-    text: str,
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     stage: Annotated[StageName, Parameter(name=["--stage", "-s"])] = "prompt",
     prompt: str = "",

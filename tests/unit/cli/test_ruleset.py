@@ -108,7 +108,7 @@ def test_show_prints_rules_thresholds_actions_and_digest(terminal: Terminal) -> 
         "Model Extraction",
         "extraction-watch: extraction.* ≥ 0.5",
         "does not count",
-        "licence.unknown ≥ 0.5 (exchange; does not count; dry run)",
+        "licence.unknown ≥ 0.5 (exchange; does not count)",
         "1, 2 on repeat",
         "hard_block",
         "sha256:",

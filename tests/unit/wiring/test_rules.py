@@ -164,8 +164,8 @@ def test_windows_that_cannot_be_are_refused() -> None:
 
 
 def fired(opened: Rulesets) -> tuple[str, ...]:
-    """Return the hazards that fire when the model of `entry()` is asked for."""
-    facts = {"model": "ours-13b", "requested_model": "ours-13b", "is_hosted_api": False}
+    """Return the hazards that fire when the model of `entry()` is asked for, whose licence was confirmed."""
+    facts = {"model": "ours-13b", "requested_model": "ours-13b", "is_hosted_api": False, "licence": "Apache-2.0"}
     verdict = opened.default.judge_facts(Stage.EXCHANGE, facts)
     return tuple(f.finding.hazard for f in verdict.firings if f.finding and f.disposition.stops)
 
