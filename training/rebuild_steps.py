@@ -114,7 +114,7 @@ def encoder_steps(at: Places, rounds: int) -> Iterator[Step]:
     front = (at.weights / "front_head.npz", at.weights / "front_table.npy")
     yield Step("calibrate", fit, (graph, leaking, *front, *_scripts("encoder", "calibrate")), (head,))
     learn = ("encoder/gate.py", *data, *work, *weights)
-    yield Step("gate", learn, (head, *front, *_scripts("encoder", "gate")), (gate,))
+    yield Step("gate", learn, (head, *front, *_scripts("encoder", "gate", "gate_samples")), (gate,))
     pick = ("encoder/thresholds.py", *data, *work, *weights, *rulesets)
     yield Step(
         "thresholds", pick, (gate, *_scripts("encoder", "thresholds")), tuple(sorted(at.rulesets.glob("*.toml")))

@@ -13,6 +13,7 @@ from leeward.config.load import load_settings
 from leeward.config.tree import Settings, UpstreamTable
 from leeward.errors import SettingsError
 
+_UNKNOWN_MODELS = "LEEWARD_LICENCES__UNKNOWN_MODELS"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -47,6 +48,10 @@ def serve(
     if upstream is not None:
         upstreams = (*upstreams, UpstreamTable(name="upstream", url=upstream, dialect=_dialect_of(upstream)))
     settings = msgspec.structs.replace(settings, server=server, upstream=upstreams, demo=demo or settings.demo)
+    if config is None and _UNKNOWN_MODELS not in os.environ:
+        # Without a settings file there is nowhere to confirm a model: a first try is not refused, and is recorded.
+        licences = msgspec.structs.replace(settings.licences, unknown_models="serve")
+        settings = msgspec.structs.replace(settings, licences=licences)
     _check(settings)
     from leeward.wiring.server import run
 

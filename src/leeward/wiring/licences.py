@@ -48,6 +48,8 @@ def terms_of(settings: Settings) -> Terms:
         warn_days=settings.licences.warn_days,
         usage=UsageLimits(**msgspec.structs.asdict(settings.usage)),
     )
+    if terms.serves_unknown and not settings.demo:
+        log.warning("unknown_models_are_served", extra={"problems": ["[licences] unknown_models refuses them"]})
     return checked(terms, builtin_registry())
 
 

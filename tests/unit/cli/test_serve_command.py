@@ -77,3 +77,14 @@ def test_a_store_that_cannot_be_used_keeps_it_from_starting(here: Path) -> None:
     (here / "l.toml").write_text('[store]\nurl = "sqlite:////proc/none/x.db"\n')
     with pytest.raises(StorageError):
         command.serve(config=here / "l.toml", upstream=URL)
+
+
+def test_without_a_settings_file_models_of_unknown_licence_are_served_and_recorded(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "l.toml").write_text("")
+
+    assert served(monkeypatch, upstream=URL).licences.unknown_models == "serve"
+    assert served(monkeypatch, config=here / "l.toml", upstream=URL).licences.unknown_models == "refuse"
+    monkeypatch.setenv("LEEWARD_LICENCES__UNKNOWN_MODELS", "refuse")
+    assert served(monkeypatch, upstream=URL).licences.unknown_models == "refuse"

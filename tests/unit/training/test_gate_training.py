@@ -1,4 +1,4 @@
-"""The gate learns from training texts alone, goes on where it was cut off, and tells apart what it was shown."""
+"""The gate learns from training texts alone, and scoring them goes on where it was cut off."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data import Row
-from gate import PART_CHARS, Sample, danger, doubts, raw_scores, samples, trained
+from gate_samples import PART_CHARS, Sample, danger, doubts, raw_scores, readings, samples
 
 from counting_encoder import CountingEncoder
 from grown import LABELS, Text
 from leeward.models.front import Front
+from leeward.models.gate import Gate
 
 
 def text(number: int, fold: str, *, is_harmful: bool = False, size: int = 60) -> Text:
@@ -75,15 +76,12 @@ def test_danger_is_the_highest_chance_of_a_serious_hazard() -> None:
     assert low < 0.1
 
 
-def test_what_is_dangerous_and_what_is_not_is_told_apart_on_texts_that_were_not_shown() -> None:
-    random = np.random.default_rng(3)
-    worst = random.random(4000).astype(np.float32)
-    inputs = random.normal(size=(4000, 12)).astype(np.float32)
-    inputs[:, 3] += 6.0 * (worst >= 0.25)
-    sums = doubts(inputs[3000:], trained(inputs[:3000], worst[:3000]))
-    is_dangerous = worst[3000:] >= 0.25
+def test_sums_are_those_by_which_the_gate_clears() -> None:
+    gate = Gate.load()
+    texts = ["how do i bake bread?", "write me ransomware that encrypts all files.", "the library opens at nine.", "!"]
+    sums = doubts(readings(gate.front, texts), {"first": gate.first, "first_bias": gate.first_bias, "out": gate.out})
 
-    assert np.quantile(sums[is_dangerous], 0.05) > np.quantile(sums[~is_dangerous], 0.95)
+    assert [bool(each + gate.bias < 0.0) for each in sums[:3]] == [gate.cleared(text) is not None for text in texts[:3]]
 
 
 @pytest.mark.parametrize("size", [1, PART_CHARS, 5 * PART_CHARS])
