@@ -82,7 +82,7 @@ def _said(role: str, number: int, sentences: int) -> dict[str, str]:
 def _cost_us(proxy: rivals.Proxy, talks: Sequence[list[dict[str, str]]]) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
-    bodies = [json.dumps({"model": "mistral-small-2506", "messages": talk}) for talk in talks]
+    bodies = [json.dumps({"model": "mock", "messages": talk}) for talk in talks]
     before = proxy.cpu_seconds()
     for body in bodies:
         connection.request("POST", "/v1/chat/completions", body, headers)

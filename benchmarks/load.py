@@ -138,7 +138,7 @@ class Job:
     def request(self) -> bytes:
         body = json.dumps(
             {
-                "model": "mistral-small-2506",
+                "model": "mock",
                 "messages": [
                     {"role": "system", "content": "You are a helpful assistant."},
                     {"role": "user", "content": prose(next(self._numbers), SENTENCES)},

@@ -32,7 +32,7 @@ _CACHE = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _SHOWN_CHARS = 2_000
-_PROBE = json.dumps({"model": "mistral-small-2506", "messages": [{"role": "user", "content": "Hello there."}]}).encode()
+_PROBE = json.dumps({"model": "mock", "messages": [{"role": "user", "content": "Hello there."}]}).encode()
 
 
 class NotThere(Exception):
