@@ -121,12 +121,19 @@ def looks(cascade: CascadeText, encoder: Encoder, front: Front, gate: Gate) -> d
     }
 
 
-def measure(peers: dict[str, Callable[[View], object]], views: Sequence[View], rounds: int) -> list[Round]:
-    """Return what each view cost each peer; the peers take turns at every view."""
+def measure(
+    peers: dict[str, Callable[[View], object]], views: Sequence[View], rounds: int, forget: Callable[[], None]
+) -> list[Round]:
+    """Return what each view cost each peer; the peers take turns at every view.
+
+    Args:
+        forget: Makes the peers forget the texts of the round before, for which nothing would have to be done.
+    """
     for look in peers.values():
         look(views[0])
     measured = []
     for number in range(rounds):
+        forget()
         one = Round({name: [] for name in peers}, {name: [] for name in peers})
         for view in views:
             for name, look in peers.items():
@@ -220,7 +227,8 @@ def main(arguments: argparse.Namespace) -> None:
     encoder, front, gate = Encoder.load(), Front.load(), Gate.load()
     texts = traffic(arguments.messages, encoder)
     views = views_of(texts)
-    measured = measure(looks(cascade, encoder, front, gate), views, arguments.rounds)
+    peers = looks(cascade, encoder, front, gate)
+    measured = measure(peers, views, arguments.rounds, lambda: cascade.use(gate, encoder))
     with tempfile.TemporaryDirectory(prefix="cascade-") as name:
         rates, stopped = scan_rates(texts, arguments.rounds, Path(name))
     cleared = sum(cascade.glance(view) is not None for view in views) / len(views)
