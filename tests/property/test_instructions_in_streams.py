@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leeward.detectors.compact import compact
@@ -42,6 +42,7 @@ def cut(text: str, places: list[int]) -> list[str]:
 
 
 @settings(max_examples=60, deadline=None)
+@example(before=280, order=[SENTENCES[2], SENTENCES[1], SENTENCES[0]], is_upper=False, after=0, places=[])
 @given(
     before=st.integers(0, 700),
     order=st.permutations(SENTENCES),
@@ -58,5 +59,6 @@ def test_no_stretch_of_instructions_leaves(
     letters, told = compact(leak), compact(released)
 
     assert not any(letters[at : at + RUN] in told for at in range(len(letters) - RUN + 1))
-    assert released.startswith((FILLING * 8)[:before].rstrip()[:before])
+    # The word before the leak may be that before the same sentence in the instructions, and then goes with it.
+    assert released.startswith((FILLING * 8)[:before].rstrip().rpartition(" ")[0])
     assert released == shown(cut(reply, list(range(0, len(reply), 7))))
