@@ -11,6 +11,7 @@ from leeward.errors import SettingsError
 from leeward.extraction_watch.steps import KnownJob, KnownJobs
 from leeward.gateway.settings import Answers, GatewaySettings, Hardening, Limits, OpaqueParts
 from leeward.licences.contracts import WARN_DAYS
+from leeward.licences.usage import UsageLimits
 from leeward.licences.use import PURPOSES
 from leeward.models.judges.client import Address
 from leeward.models.judges.families import family_called
@@ -187,27 +188,6 @@ class Licences(Section, frozen=True, kw_only=True):
             raise ValueError("`notice_days` must lie between 0 and 3650")
 
 
-class Usage(Section, frozen=True, kw_only=True):
-    """From when on traffic of a tenant that declares research looks like production; see docs/licences.md."""
-
-    watch: bool = True
-    end_users: int = 50
-    service_share: float = 0.6
-    least_exchanges: int = 100
-    clock_exchanges: int = 1_000
-    clock_hours: int = 20
-    volume_exchanges: int = 5_000
-    points: int = 3
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.service_share <= 1.0:
-            raise ValueError("`service_share` must lie above 0, up to 1")
-        if not 1 <= self.points <= 5 or not 1 <= self.clock_hours <= 24:
-            raise ValueError("`points` must lie between 1 and 5, `clock_hours` between 1 and 24")
-        if min(self.end_users, self.least_exchanges, self.clock_exchanges, self.volume_exchanges) < 1:
-            raise ValueError("counts of exchanges and end users must be 1 or more")
-
-
 class KnownJobTable(Section, frozen=True, kw_only=True):
     """A job that looks like model extraction and is not.
 
@@ -303,7 +283,7 @@ class Settings(Section, frozen=True, kw_only=True):
     tenant: tuple[Tenant, ...] = ()
     entitlement: tuple[Entitlement, ...] = ()
     licences: Licences = Licences()
-    usage: Usage = Usage()
+    usage: UsageLimits = UsageLimits()
     judge: JudgeTable = JudgeTable()
     telemetry: Telemetry = Telemetry()
     demo: bool = False

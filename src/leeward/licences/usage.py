@@ -9,6 +9,8 @@ from hashlib import blake2b
 from heapq import nsmallest
 from typing import Final
 
+import msgspec
+
 DAY, HOUR = 86_400, 3_600
 _SLOTS: Final = 24
 # End users that one hour remembers by hash; up to so many are counted exactly, more are estimated.
@@ -39,8 +41,7 @@ _SERVICE: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageLimits:
+class UsageLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From when on traffic looks like production; everything is counted over the last 24 hours.
 
     Attributes:
@@ -62,6 +63,14 @@ class UsageLimits:
     clock_hours: int = 20
     volume_exchanges: int = 5_000
     points: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.service_share <= 1.0:
+            raise ValueError("`service_share` must lie above 0, up to 1")
+        if not 1 <= self.points <= 5 or not 1 <= self.clock_hours <= 24:
+            raise ValueError("`points` must lie between 1 and 5, `clock_hours` between 1 and 24")
+        if min(self.end_users, self.least_exchanges, self.clock_exchanges, self.volume_exchanges) < 1:
+            raise ValueError("counts of exchanges and end users must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

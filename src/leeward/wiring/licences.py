@@ -7,14 +7,11 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 
-import msgspec
-
 from leeward.config.tree import Settings
 from leeward.domain.ports import Clock
 from leeward.licences.contracts import DAY_SECONDS, Contract, day_of
 from leeward.licences.registry import builtin_registry
 from leeward.licences.terms import Terms, checked, declared_uses
-from leeward.licences.usage import UsageLimits
 from leeward.playground.model import NAME
 
 log = logging.getLogger("leeward.licences")
@@ -46,7 +43,7 @@ def terms_of(settings: Settings) -> Terms:
         confirmed={**settings.licences.confirmed, **demo},
         serves_unknown=settings.licences.unknown_models == "serve",
         warn_days=settings.licences.warn_days,
-        usage=UsageLimits(**msgspec.structs.asdict(settings.usage)),
+        usage=settings.usage,
     )
     if terms.serves_unknown and not settings.demo:
         log.warning("unknown_models_are_served", extra={"problems": ["[licences] unknown_models refuses them"]})

@@ -8,10 +8,11 @@ from datetime import date
 
 import pytest
 
-from leeward.config.tree import Entitlement, Licences, Settings, Tenant, UpstreamTable, Usage
+from leeward.config.tree import Entitlement, Licences, Settings, Tenant, UpstreamTable
 from leeward.errors import SettingsError
 from leeward.licences.contracts import Contract
 from leeward.licences.terms import Terms
+from leeward.licences.usage import UsageLimits
 from leeward.wiring.licences import days_left, terms_of, watch_ends
 
 NOON = 1_795_521_600.0  # 2026-11-24T12:00:00Z
@@ -39,7 +40,7 @@ def test_settings_become_terms() -> None:
             Entitlement(tenant="acme", contract="C-2"),
         ),
         licences=Licences(unknown_models="serve", confirmed={"ours": "MIT"}, warn_days=7),
-        usage=Usage(watch=False, end_users=9),
+        usage=UsageLimits(watch=False, end_users=9),
     )
     terms = terms_of(told)
 
